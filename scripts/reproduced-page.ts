@@ -50,7 +50,7 @@ function claimsTable(outcomes: readonly Outcome[]): string {
       cell(ours),
       verdict,
       cell(why),
-      `\`${wordsOf(outcome.experiment, outcome.scale)}\``,
+      `\`${wordsOf(outcome.experiment, outcome.scale)} --again\``,
     ]),
   );
   const verdicts = outcomes.flatMap(({ judged }) => judged.map(({ verdict }) => verdict));

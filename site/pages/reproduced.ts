@@ -19,7 +19,7 @@ export async function reproducedPage(): Promise<Page> {
   const rows = judged.map(
     ({ outcome, claim, ours, verdict, why }) =>
       html`<tr><th scope="row">${claim.says} (${linkTo(outcome)})</th><td>${claim.paper}</td><td>${ours}</td>
-<td>${verdict}${why === '' ? null : `: ${why}`}</td><td><code>${wordsOf(outcome.experiment, outcome.scale)}</code></td></tr>
+<td>${verdict}${why === '' ? null : `: ${why}`}</td><td><code>${wordsOf(outcome.experiment, outcome.scale)} --again</code></td></tr>
 `,
   );
   return {

@@ -50,7 +50,12 @@ test('time that runs out leaves finished units, and the same command continues t
   assert.match(second, /Verdict: holds\./);
   assert.match(readFileSync(page, 'utf8'), /<h1>Does it hold\?<\/h1>[\s\S]*<svg /);
   // Finished: nothing runs again.
-  assert.match(await outputOf([...words, '--minutes', '0']), /Verdict: holds\./);
+  assert.match(await outputOf([...words, '--minutes', '0']), /Verdict: holds\.[\s\S]*Nothing was run/);
+  // Asked again, and there is no time: the results stay, and what continues it knows.
+  assert.match(await outputOf([...words, '--again', '--minutes', '0']), /0 of 1 .* The same command without --again/);
+  const due = await outputOf([...words, '--minutes', '0']);
+  assert.match(due, /Verdict: holds\.[\s\S]*to be measured anew\.\s+0 of 1 experiments are finished/);
+  assert.match(await outputOf(words), /^4 verdicts, as before\.$/m);
 });
 
 test('an experiment that fails keeps no other from being run or shown; without time nothing is discarded', async () => {

@@ -6,9 +6,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileFormatError, FolderInUseError, NumericalError } from '../../src/core/errors.ts';
 import { FolderLock } from '../../src/core/files/lock.ts';
+import { busyShare } from '../../src/reproduce/busy.ts';
 import { type Log, readLog } from '../../src/reproduce/log.ts';
 import { outcomeOf } from '../../src/reproduce/outcome.ts';
-import { runExperiment } from '../../src/reproduce/run.ts';
+import { askAgain, runExperiment } from '../../src/reproduce/run.ts';
 import { temporaryFolder } from '../cli/host.ts';
 import { toy } from './toy.ts';
 
@@ -102,6 +103,38 @@ test('changed settings, other units and another revision are refused before any 
   assert.is(readLog(changed.experiment, 'paper', folder).units.size, 0);
 });
 
+test('what is asked again keeps its results until there is time, then all of it runs once', async () => {
+  const folder = temporaryFolder();
+  const { experiment, ran } = toy({ seed: 1, units: 2 });
+  const settings = { scale: 'small', folder } as const;
+  const before = await runExperiment(experiment, settings);
+  askAgain(experiment, 'small', folder);
+  const without = await runExperiment(experiment, { ...settings, shouldStop: () => true });
+  assert.is(numbersOf(without), numbersOf(before));
+  assert.ok(outcomeOf(experiment, 'small', folder).due);
+  let left = 2;
+  const begun = await runExperiment(experiment, { ...settings, shouldStop: () => left-- <= 0 });
+  assert.equal([...begun.units.keys()], ['unit 0']);
+  const whole = await runExperiment(experiment, settings);
+  assert.is(numbersOf(whole), numbersOf(before));
+  assert.not(whole.due);
+  assert.ok(whole.anew);
+  assert.equal(ran, ['unit 0', 'unit 1', 'unit 0', 'unit 1']);
+  // Where nothing was kept, too, no logs of trainings are to be read.
+  const other = temporaryFolder();
+  askAgain(experiment, 'small', other);
+  assert.ok((await runExperiment(experiment, { scale: 'small', folder: other })).anew);
+});
+
+test('a machine is as busy as the share of its processors’ time that is not idle', () => {
+  const reading = (...idleAndUser: [number, number][]) =>
+    idleAndUser.map(([idle, user]) => ({ times: { idle, user, nice: 0, sys: 0, irq: 0 } }));
+  assert.is(busyShare(reading([10, 5], [0, 0]), reading([20, 5], [0, 10])), 0.5);
+  assert.is(busyShare(reading([10, 5]), reading([30, 5])), 0);
+  // Some systems count nothing.
+  assert.is(busyShare(reading([0, 0]), reading([0, 0])), 0);
+});
+
 test('a damaged log is refused by what is wrong with it', async () => {
   const folder = temporaryFolder();
   const { experiment, ran } = toy({ seed: 1, units: 1 });
@@ -126,6 +159,7 @@ test('a damaged log is refused by what is wrong with it', async () => {
     const error = await refusal(runExperiment(experiment, { scale: 'small', folder }));
     assert.instance(error, FileFormatError);
     assert.match(error.message, message);
+    assert.match(error.message, /To begin again, add --again$/);
   }
   assert.is(ran.length, 1);
 });

@@ -84,3 +84,16 @@ export function describeOutcome(outcome: Outcome, table: TableOptions): string {
   ];
   return [`${heading}\n${from}`, shown, claims, wrapLines(words.join('\n'), width)].join('\n\n');
 }
+
+/** Lines on what was run, and whether the verdicts are those from before. `ran`: how many units. */
+export function noteOn({ results, judged, due }: Outcome, earlier: Outcome | null, ran: number): string[] {
+  if (due) return ['These are earlier results; they are to be measured anew.'];
+  if (results === null) return [];
+  if (ran === 0) return ['Nothing was run: all was finished before. To measure it anew, add --again'];
+  if (earlier === null || earlier.results === null) return [];
+  const changed = judged.flatMap(({ claim, verdict }, at) => {
+    const before = earlier.judged[at].verdict;
+    return before === verdict ? [] : [`Before: ${before}, now: ${verdict}. ${claim.says}`];
+  });
+  return changed.length === 0 ? [`${counted(judged.length, 'verdict')}, as before.`] : changed;
+}

@@ -1,19 +1,21 @@
 /** `reproduce`: repeats tables and figures of papers, and says which of their claims hold here. */
 import { ArgumentError } from '../core/errors.ts';
 import { poolReady, setThreads } from '../core/parallel/pool.ts';
+import { shareOfOthers } from '../reproduce/busy.ts';
 import { type Experiment, SCALES } from '../reproduce/experiment.ts';
-import { type Outcome, outcomeOfLog } from '../reproduce/outcome.ts';
+import { type Outcome, outcomeOf, outcomeOfLog } from '../reproduce/outcome.ts';
 import { renderOutcomes } from '../reproduce/page.ts';
 import { experiments, findExperiments } from '../reproduce/registry.ts';
-import { type RunSettings, runExperiment } from '../reproduce/run.ts';
-import { supportsColour } from '../terminal/colour.ts';
+import { askAgain, runExperiment } from '../reproduce/run.ts';
+import { CLEARED, supportsColour } from '../terminal/colour.ts';
+import { formatPercent } from '../terminal/format.ts';
 import { choice, flag, integer, number, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import type { TableOptions } from '../terminal/table.ts';
 import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
 import { isExpected, reportFailure } from './failure.ts';
 import { checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
-import { describeOutcome, listExperiments } from './reproduce-text.ts';
+import { describeOutcome, listExperiments, noteOn } from './reproduce-text.ts';
 
 function describe() {
   return {
@@ -21,9 +23,9 @@ function describe() {
     positionals: ['PAPER', 'TABLE'],
     options: {
       list: flag('Show all experiments, their cost in minutes and the last verdict'),
-      all: flag('Run all experiments'),
+      all: flag('Run all experiments, those that cost least first'),
       timed: flag('Run those that measure time, which need a quiet machine'),
-      minutes: number('N', 'Stop after this many minutes; the same command continues', {
+      minutes: number('N', 'Stop this call after so many minutes; the same command continues', {
         minimum: 0,
         maximum: 100_000,
         defaultText: 'no limit',
@@ -66,19 +68,13 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
     host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
     return 0;
   }
-  /** One that fails keeps no other from being run. */
-  const outcomeOrReport = async (experiment: Experiment, settings: RunSettings): Promise<Outcome | null> => {
-    try {
-      return outcomeOfLog(experiment, scale, await runExperiment(experiment, settings));
-    } catch (error) {
-      if (chosen.length === 1 || !isExpected(error)) throw error;
-      progress.finish();
-      reportFailure(error, null, host);
-      return null;
-    }
-  };
   const outcomes: Outcome[] = [];
-  const content = () => renderOutcomes(outcomes, PROGRAM);
+  // As they are listed, in whatever order they run.
+  const content = () =>
+    renderOutcomes(
+      sortedBy(outcomes, ({ experiment }) => chosen.indexOf(experiment)),
+      PROGRAM,
+    );
   const ifForeign = 'name another with --report FILE';
   const outputs = report === undefined ? [] : [{ flag: '--report', path: report, label: 'Report', ifForeign, content }];
   checkOutputs(outputs);
@@ -92,31 +88,45 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const progress = new Progress({ total, stream: host.stderr });
   // Logs of training come with the repository, not with the package.
   const trainings = exampleFile('bench/results/training', '');
-  const tell = (line: string) => host.stderr.write(`${line}\n`);
+  const tell = (line: string) => host.stderr.write(`${CLEARED}${line}\n`);
+  const settings = { scale, folder, again, ...(trainings !== '' && { trainings }), shouldStop, tell };
+  if (again) for (const experiment of chosen) orRefused(() => askAgain(experiment, scale, folder));
   let [before, failed] = [0, 0];
   try {
-    for (const experiment of chosen) {
+    for (const experiment of sortedBy(chosen, (each) => each.minutes[scale])) {
       // Nothing is discarded that there is no time to measure again.
       if (again && shouldStop()) break;
+      const earlier = orRefused(() => outcomeOf(experiment, scale, folder));
       const cost = experiment.minutes[scale];
       const start = before;
-      const onUnit = (finished: number, all: number) =>
-        progress.update(start + (cost * finished) / all, `${experiment.name}, ${finished} of ${all}`);
       before += cost;
-      const settings = { scale, folder, again, ...(trainings !== '' && { trainings }), shouldStop, onUnit, tell };
-      const outcome = await outcomeOrReport(experiment, settings);
-      progress.finish();
-      if (outcome === null) failed++;
-      else {
-        outcomes.push(outcome);
-        people.write(`${describeOutcome(outcome, table)}\n\n`);
+      let ran = 0;
+      const onUnit = (finished: number, all: number) => {
+        ran++;
+        progress.update(start + (cost * finished) / all, `${experiment.name}, ${finished} of ${all}`);
+      };
+      const isOpen = again || earlier === null || earlier.results === null || earlier.due;
+      if (experiment.timed && isOpen && !shouldStop()) await tellIfBusy(experiment, tell);
+      let outcome: Outcome;
+      try {
+        outcome = outcomeOfLog(experiment, scale, await runExperiment(experiment, { ...settings, onUnit }));
+      } catch (error) {
+        // One that fails keeps no other from being run.
+        if (chosen.length === 1 || !isExpected(error)) throw error;
+        progress.finish();
+        reportFailure(error, null, host);
+        failed++;
+        continue;
       }
+      progress.finish();
+      outcomes.push(outcome);
+      people.write(`${[describeOutcome(outcome, table), ...noteOn(outcome, earlier, ran)].join('\n')}\n\n`);
       if (host.stop.asked()) break;
     }
   } finally {
     progress.finish();
   }
-  const finished = outcomes.filter(({ results }) => results !== null).length;
+  const finished = outcomes.filter(({ results, due }) => results !== null && !due).length;
   if (finished < chosen.length) {
     const how = again ? 'The same command without --again continues' : 'The same command continues';
     people.write(`${finished} of ${chosen.length} experiments are finished. ${how}.\n`);
@@ -125,6 +135,31 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   if (host.stop.asked()) return host.stop.exitCode();
   return isWritten && failed === 0 ? 0 : 1;
 });
+
+function sortedBy<T>(items: readonly T[], key: (item: T) => number): T[] {
+  return [...items].sort((one, other) => key(one) - key(other));
+}
+
+/** Null for a log that is refused, or in use: the experiment says so when it is run. */
+function orRefused<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (isExpected(error)) return null;
+    throw error;
+  }
+}
+
+/** Of the processors' time; what a quiet machine does beside us is far less. */
+const BUSY = 0.2;
+
+async function tellIfBusy({ name }: Experiment, tell: (line: string) => void): Promise<void> {
+  const busy = await shareOfOthers();
+  if (busy < BUSY) return;
+  tell(
+    `${name} measures time, but other programs keep the processors ${formatPercent(busy)} busy: its numbers may differ`,
+  );
+}
 
 /** Throws ArgumentError unless exactly one of a paper, --all and --timed says what to run; --list goes with each. */
 function chosenExperiments(

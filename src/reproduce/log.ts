@@ -25,6 +25,8 @@ export interface Log {
   path: string;
   /** Begun to be measured anew: no logs of earlier trainings are read for it. */
   anew: boolean;
+  /** To be begun anew when it is next run; until then the results count. */
+  due: boolean;
   environments: Environment[];
   units: Map<string, LoggedUnit>;
 }
@@ -39,6 +41,11 @@ export function folderOf({ name }: Experiment, folder: string): string {
 
 function pathOf(experiment: Experiment, scale: Scale, folder: string): string {
   return join(folderOf(experiment, folder), `${scale}.json`);
+}
+
+export function emptyLog(experiment: Experiment, scale: Scale, folder: string): Log {
+  const path = pathOf(experiment, scale, folder);
+  return { path, anew: false, due: false, environments: [], units: new Map() };
 }
 
 /** What makes results comparable: settings, units, their trainings and the revision of the code. */
@@ -57,12 +64,20 @@ export function fingerprintOf(experiment: Experiment, scale: Scale): string {
  * message says which differ and how to begin again.
  */
 export function readLog(experiment: Experiment, scale: Scale, folder: string): Log {
-  const path = pathOf(experiment, scale, folder);
-  if (entryAt(path) === null) return { path, anew: false, environments: [], units: new Map() };
-  const found = readJsonObject(path, LIMITS);
-  const fingerprint = fingerprintOf(experiment, scale);
-  if (found.fingerprint !== fingerprint) {
-    throw new FileFormatError(`${path}: made ${differenceOf(found, experiment, scale)}. To begin again, add --again`);
+  const empty = emptyLog(experiment, scale, folder);
+  if (entryAt(empty.path) === null) return empty;
+  try {
+    return parseLog(empty, readJsonObject(empty.path, LIMITS), experiment, scale);
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    throw new FileFormatError(`${error.message}. To begin again, add --again`, { cause: error });
+  }
+}
+
+function parseLog(empty: Log, found: Record<string, unknown>, experiment: Experiment, scale: Scale): Log {
+  const { path } = empty;
+  if (found.fingerprint !== fingerprintOf(experiment, scale)) {
+    throw new FileFormatError(`${path}: made ${differenceOf(found, experiment, scale)}`);
   }
   const { environments, units } = found;
   if (!Array.isArray(environments) || !environments.every(isEnvironment)) {
@@ -77,7 +92,7 @@ export function readLog(experiment: Experiment, scale: Scale, folder: string): L
     }
     return [name, unit];
   });
-  return { path, anew: found.anew === true, environments, units: new Map(entries) };
+  return { ...empty, anew: found.anew === true, due: found.due === true, environments, units: new Map(entries) };
 }
 
 /** Writes the log whole or not at all. Throws FileWriteError. */
@@ -90,6 +105,7 @@ export function writeLog(log: Log, experiment: Experiment, scale: Scale): void {
     revision,
     settings: settings[scale],
     ...(log.anew && { anew: true }),
+    ...(log.due && { due: true }),
     environments: log.environments,
     units: Object.fromEntries(log.units),
   };

@@ -20,6 +20,8 @@ export interface Outcome {
   /** Of all finished units together. */
   seconds: number;
   environments: readonly Environment[];
+  /** Whether it is to be measured anew, so that these are earlier results. */
+  due: boolean;
 }
 
 /** Throws FileFormatError for a log that is damaged or was made with other settings. */
@@ -41,6 +43,7 @@ export function outcomeOfLog(experiment: Experiment, scale: Scale, log: Log): Ou
     verdict: results === null ? null : worstOf(judged.map(({ verdict }) => verdict)),
     seconds: [...log.units.values()].reduce((sum, unit) => sum + unit.seconds, 0),
     environments: log.environments,
+    due: log.due,
   };
 }
 

@@ -2,12 +2,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileFormatError, NumericalError } from '../core/errors.ts';
-import { writeFileAtomically } from '../core/files/atomic.ts';
+import { removeLeftovers, writeFileAtomically } from '../core/files/atomic.ts';
 import { readJsonObject } from '../core/files/json.ts';
 import { FolderLock } from '../core/files/lock.ts';
 import { entryAt, writing } from '../core/files/system-error.ts';
 import type { Experiment, Recorded, Scale, Unit, UnitContext } from './experiment.ts';
-import { addUnit, folderOf, type Log, makeFolder, readLog, writeLog } from './log.ts';
+import { addUnit, emptyLog, folderOf, type Log, makeFolder, readLog, writeLog } from './log.ts';
 import { isNumbers } from './results.ts';
 
 export interface RunSettings {
@@ -37,18 +37,19 @@ const UNFINISHED = 'unfinished';
 export async function runExperiment(experiment: Experiment, settings: RunSettings): Promise<Log> {
   const { scale, folder, again = false, trainings, shouldStop = () => false, onUnit = () => {}, tell } = settings;
   if (!again) readLog(experiment, scale, folder);
-  const lock = FolderLock.take(makeFolder(experiment, folder), 'reproduce', tell);
+  const own = makeFolder(experiment, folder);
+  const lock = FolderLock.take(own, 'reproduce', tell);
   try {
-    if (again) discard(experiment, scale, folder);
-    const log = readLog(experiment, scale, folder);
-    if (again) {
-      // So that what continues it, without --again, measures the rest anew, too.
-      log.anew = true;
-      writeLog(log, experiment, scale);
-    }
+    removeLeftovers(own);
+    const kept = again ? null : readLog(experiment, scale, folder);
+    const log = kept === null || (kept.due && !shouldStop()) ? beginAnew(experiment, scale, folder) : kept;
     const units = experiment.units(scale);
     for (const unit of units) {
-      if (log.units.has(unit.name)) continue;
+      if (log.units.has(unit.name)) {
+        // Killed between the log and this.
+        rmSync(unfinishedOf(experiment, scale, folder, unit.name), { recursive: true, force: true });
+        continue;
+      }
       // A signal is heard in a turn of the event loop only.
       await new Promise(setImmediate);
       if (shouldStop()) break;
@@ -102,8 +103,25 @@ function unfinishedOf(experiment: Experiment, scale: Scale, folder: string, unit
   return join(folderOf(experiment, folder), UNFINISHED, scale, unit.replace(/[^\w.-]+/g, '-'));
 }
 
-function discard(experiment: Experiment, scale: Scale, folder: string): void {
-  const own = folderOf(experiment, folder);
-  for (const name of [`${scale}.json`, join(UNFINISHED, scale)])
-    rmSync(join(own, name), { recursive: true, force: true });
+/** Discards what is there. Killed before the new log is whole, the old one is as it was. */
+function beginAnew(experiment: Experiment, scale: Scale, folder: string): Log {
+  rmSync(join(folderOf(experiment, folder), UNFINISHED, scale), { recursive: true, force: true });
+  // What continues it, without --again, measures the rest anew, too.
+  const log = { ...emptyLog(experiment, scale, folder), anew: true };
+  writeLog(log, experiment, scale);
+  return log;
+}
+
+/**
+ * Has an experiment measured anew when it is next run, with or without `again`, and keeps its results until then: so a run of
+ * many that is interrupted continues with those that it had not come to. Throws as `readLog`, FolderInUseError and
+ * FileWriteError.
+ */
+export function askAgain(experiment: Experiment, scale: Scale, folder: string): void {
+  const lock = FolderLock.take(makeFolder(experiment, folder), 'reproduce');
+  try {
+    writeLog({ ...readLog(experiment, scale, folder), due: true }, experiment, scale);
+  } finally {
+    lock.release();
+  }
 }

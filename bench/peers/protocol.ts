@@ -49,6 +49,8 @@ export interface Hello {
   /** As many as it really uses; at most as many as it was given. */
   threads: number;
   contestants: ContestantDescription[];
+  /** Those that the installed version does not have, with the reason. */
+  absent?: { name: string; kind: Task['kind']; reason: string }[];
 }
 
 export type Request =
@@ -65,4 +67,5 @@ export type EncodedResults = Record<string, string>;
 
 export type Answer =
   | { ok: true; hello?: Hello; milliseconds?: number; results?: EncodedResults }
-  | { ok: false; error: string };
+  /** `unable`: the contestant has no form for that task, by its authors' design. */
+  | { ok: false; error: string; unable?: boolean };

@@ -29,17 +29,18 @@ class Peer:
         torch.set_num_threads(self.threads)
         torch.set_num_interop_threads(1)
         if self.name == "pytorch":
-            from torch_peer import contestants, versions
+            import torch_peer as peer
         elif self.name == "transformers":
-            from transformers_peer import contestants, versions
+            import transformers_peer as peer
         elif self.name == "fla":
-            from fla_peer import contestants, versions
+            import fla_peer as peer
         else:
             raise ValueError(f"no Python peer is called '{self.name}'")
-        self.contestants = {each["name"]: each for each in contestants}
-        described = [{key: each[key] for key in each if key != "prepare"} for each in contestants]
-        hello = {"versions": versions(), "threads": torch.get_num_threads(), "contestants": described}
-        return {"hello": hello}
+        self.contestants = {each["name"]: each for each in peer.contestants}
+        described = [{key: each[key] for key in each if key != "prepare"} for each in peer.contestants]
+        hello = {"versions": peer.versions(), "threads": torch.get_num_threads(), "contestants": described}
+        # Those that this version of the library does not have, with the reason.
+        return {"hello": {**hello, "absent": getattr(peer, "absent", [])}}
 
     def prepare(self, request):
         name = request["contestant"]
@@ -82,7 +83,9 @@ def main():
         try:
             answer = {"ok": True, **getattr(peer, request["do"])(request)}
         except Exception as error:  # whatever it is, it is an answer
-            answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+            unable = type(error).__name__ == "Unable"
+            text = str(error) if unable else f"{type(error).__name__}: {error}"
+            answer = {"ok": False, "error": text, "unable": unable}
         answers.write(f"{MARK}{json.dumps(answer)}\n")
         answers.flush()
 

@@ -17,6 +17,10 @@ def versions():
     return {"torch": torch.__version__, "python": platform.python_version(), "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
+class Unable(ValueError):
+    """A task that a contestant has no form for, by its authors' design: what it cannot do is no failure."""
+
+
 class Attention:
     """`attend` of queries, keys and values, [heads, length, headDim] each; with gradients where `training`."""
 

@@ -1,7 +1,8 @@
 """
 Hugging Face's attention of Longformer, BigBird, Reformer and Nyströmformer. Measured is the attention alone: in place of
 the projections stand the queries, keys and values that everyone has. The options are those of
-bench/peers/variant-options.ts, dropout is 0. Its recurrences are in transformers_recurrences.py.
+bench/peers/variant-options.ts, dropout is 0. Runs with transformers 4.57 and 5. Its recurrences are in
+transformers_recurrences.py.
 """
 
 import logging
@@ -10,11 +11,12 @@ import platform
 import torch
 import transformers
 from inputs import draw
-from torch_peer import Attention, contestant
+from torch_peer import Attention, Unable, contestant
 from transformers.models.big_bird.modeling_big_bird import BigBirdBlockSparseAttention, BigBirdModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 from transformers.models.nystromformer.modeling_nystromformer import NystromformerSelfAttention
 from transformers.models.reformer.modeling_reformer import LSHSelfAttention
+from transformers_recurrences import absent  # noqa: F401, read by serve.py
 from transformers_recurrences import contestants as recurrences
 
 logging.disable(logging.WARNING)
@@ -72,7 +74,7 @@ def sizes(task):
 
 def longformer(task, _check):
     if task["length"] % WINDOW != 0:
-        raise ValueError(f"its length must be a multiple of the window, {WINDOW}")
+        raise Unable(f"its length must be a multiple of the window, {WINDOW}")
     layer = LongformerSelfAttention(transformers.LongformerConfig(attention_window=[WINDOW], **sizes(task)), 0)
     nothing = torch.zeros(1, task["length"])
 
@@ -80,7 +82,9 @@ def longformer(task, _check):
         # It has the length in front, and divides the queries in place.
         for part in (layer.query, layer.key, layer.value):
             part.numbers = part.numbers.transpose(0, 1) * 1.0
-        return layer(hidden, nothing, nothing.bool(), nothing.bool(), False)[0]
+        # By name: version 4 has one argument more in between.
+        marks = {"is_index_masked": nothing.bool(), "is_index_global_attn": nothing.bool(), "is_global_attn": False}
+        return layer(hidden, attention_mask=nothing, **marks)[0]
 
     return Attention(task, Layer(task, layer, ["query", "key", "value"], run))
 
@@ -88,7 +92,7 @@ def longformer(task, _check):
 def bigbird(task, check):
     blocks = task["length"] // BLOCK
     if blocks <= 5 + 2 * RANDOM_BLOCKS:
-        raise ValueError(f"its block-sparse form needs more than {(5 + 2 * RANDOM_BLOCKS) * BLOCK} tokens")
+        raise Unable(f"its block-sparse form needs more than {(5 + 2 * RANDOM_BLOCKS) * BLOCK} tokens")
     config = transformers.BigBirdConfig(block_size=BLOCK, num_random_blocks=RANDOM_BLOCKS, **sizes(task))
     layer = BigBirdBlockSparseAttention(config, seed=SEED)
     names = ["from_blocked_mask", "band_mask", "from_mask", "to_mask"]
@@ -119,7 +123,7 @@ def reformer(task, check):
 
 def nystromformer(task, _check):
     if task["length"] % LANDMARKS != 0:
-        raise ValueError(f"its length must be a multiple of the landmarks, {LANDMARKS}")
+        raise Unable(f"its length must be a multiple of the landmarks, {LANDMARKS}")
     config = transformers.NystromformerConfig(
         num_landmarks=LANDMARKS, segment_means_seq_len=task["length"], **sizes(task)
     )

@@ -3,13 +3,11 @@ Hugging Face's recurrences in PyTorch: the chunked scan of Mamba-2's mixer, and 
 both by chunks and token by token. They are functions there, without the projections, convolutions and norms around them.
 """
 
+import importlib
 import inspect
 
 import torch
 from recurrences import recurrence, swapped
-from transformers.models.kimi_linear import modeling_kimi_linear
-from transformers.models.mamba2 import modeling_mamba2
-from transformers.models.qwen3_next import modeling_qwen3_next
 
 # Mamba2Config's.
 CHUNK = 256
@@ -38,13 +36,17 @@ def delta_rule(function):
 
 
 FORMS = [
-    ("mamba2", mamba2, modeling_mamba2, "mamba2_chunk_scan"),
-    ("gated-deltanet", delta_rule, modeling_qwen3_next, "torch_recurrent_gated_delta_rule"),
-    ("gated-deltanet", delta_rule, modeling_qwen3_next, "torch_chunk_gated_delta_rule"),
-    ("kda", delta_rule, modeling_kimi_linear, "recurrent_kimi_delta_attention"),
-    ("kda", delta_rule, modeling_kimi_linear, "chunk_kimi_delta_attention"),
+    ("mamba2", mamba2, "mamba2", "mamba2_chunk_scan"),
+    ("gated-deltanet", delta_rule, "qwen3_next", "torch_recurrent_gated_delta_rule"),
+    ("gated-deltanet", delta_rule, "qwen3_next", "torch_chunk_gated_delta_rule"),
+    ("kda", delta_rule, "kimi_linear", "recurrent_kimi_delta_attention"),
+    ("kda", delta_rule, "kimi_linear", "chunk_kimi_delta_attention"),
 ]
 
-contestants = [
-    recurrence(variant, name, form(plain(getattr(module, name)))) for variant, form, module, name in FORMS
-]
+contestants, absent = [], []
+for variant, form, model, name in FORMS:
+    try:
+        module = importlib.import_module(f"transformers.models.{model}.modeling_{model}")
+        contestants.append(recurrence(variant, name, form(plain(getattr(module, name)))))
+    except (ImportError, AttributeError) as error:
+        absent.append({"name": f"{variant}: {name}", "kind": "recurrence", "reason": f"{type(error).__name__}: {error}"})

@@ -10,7 +10,8 @@ export const peers: Suite = {
   summary: 'attention, products and training steps compared with other libraries, one process each, in turns',
   async run(settings) {
     const notInstalled = await installNpmPeers(settings.tell);
-    const absences: Absence[] = notInstalled === null ? [] : [{ who: 'npm peers', threads: 1, reason: notInstalled }];
+    const absences: Absence[] =
+      notInstalled === null ? [] : [{ who: 'npm peers', threads: 1, reason: notInstalled, isProblem: true }];
     const contest = { peers: [...NPM_PEERS, 'pytorch', 'transformers'], tasks: tasks(settings.quick) } as const;
     return hold(contest, absences, settings);
   },

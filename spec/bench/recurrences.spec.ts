@@ -13,6 +13,7 @@ import { prepareRecurrence } from '../../bench/peers/us-attention.ts';
 import type { PeerRow } from '../../bench/report/results.ts';
 import { measureTask } from '../../bench/suites/peers/measure.ts';
 import { Forecast, recurrenceTasks } from '../../bench/suites/peers/plan.ts';
+import { PeerFailure } from '../../bench/suites/peers/process.ts';
 import { tablesOf } from '../../bench/suites/peers/tables.ts';
 import { tableOf } from '../../scripts/recurrences-table.ts';
 import { wordsOf } from '../../scripts/words-of.ts';
@@ -105,6 +106,25 @@ test('a pass that is expected to take longer than the limit is cut, by what the 
   assert.equal(outcomes, ['102.4', '204.8', '409.6', '2048', '4096', cut]);
 });
 
+test('a task that a peer has no form for is told apart from one that it failed at', async () => {
+  const task = { kind: 'attention', heads: 1, length: 512, headDim: 64, training: false } as const;
+  const described = { kind: 'attention', computes: 'bigbird', training: true, instructions: 'native' };
+  const outcomeOf = async (unable: boolean, fails: string) => {
+    const ask = async (request: { do: string }) => {
+      if (request.do === fails) throw new PeerFailure('too short', unable);
+      return { ok: true, milliseconds: 1 };
+    };
+    const process = { name: 'transformers', revive: async () => {}, ask };
+    const entrants = [{ process, contestant: { ...described, name: 'bigbird' } }] as never;
+    const limits = { rounds: 2, milliseconds: 5000 };
+    const [{ outcome, reason, milliseconds }] = await measureTask(task, entrants, 1, limits, new Forecast(), () => {});
+    return [outcome, reason, milliseconds];
+  };
+  assert.equal(await outcomeOf(true, 'prepare'), ['unable', 'too short', null]);
+  assert.equal(await outcomeOf(false, 'prepare'), ['failed', 'too short', null]);
+  assert.equal(await outcomeOf(false, 'measure'), ['failed', 'too short', null]);
+});
+
 /** As `peers` and `recurrences` write them, without what is null. */
 function rowsOf(parts: readonly Partial<PeerRow>[]): PeerRow[] {
   return parts.map((part) => ({
@@ -176,9 +196,11 @@ function bench(...args: string[]) {
   return spawnSync(process.execPath, [...command, ...args], { cwd: root, encoding: 'utf8', env });
 }
 
-test('without Python, ours are measured and the others are listed with the reason', () => {
+test('without Python, ours are measured, the others are listed with the reason, and the command ends with 1', () => {
   const { status, stdout, stderr } = bench();
-  assert.is(status, 0, stderr);
+  assert.is(status, 1, stderr);
+  for (const who of ['fla', 'transformers'])
+    assert.match(stderr, new RegExp(`^Problem: ${who} \\(threads: 1\\): no --venv given`, 'm'));
   for (const name of Object.keys(RECURRENCES)) assert.match(stdout, new RegExp(`^us ${name} +[0-9]`, 'm'));
   assert.match(stdout, /fla \(1 thread\): no --venv given \(bench\/pytorch\/README\.md\)/);
   assert.match(stdout, /transformers \(1 thread\): no --venv given/);
@@ -192,13 +214,14 @@ function strangePython(): string {
   const source = `#!${process.execPath}
 const { createInterface } = require('node:readline');
 const described = (name) => ({ name, kind: 'recurrence', computes: 'deltanet', training: true, instructions: 'native' });
-const contestants = [described('deltanet: zeros'), described('deltanet: broken')];
+const contestants = ['zeros', 'broken'].map((name) => described('deltanet: ' + name));
+const absent = ['recurrence', 'product'].map((kind) => ({ name: 'kda: gone', kind, reason: 'not in this ' + kind }));
 const zeros = (size) => Buffer.alloc(4 * size).toString('base64');
 createInterface({ input: process.stdin }).on('line', (line) => {
   const request = JSON.parse(line);
   const results = () => ({ output: zeros(49152), queries: zeros(49152), keys: zeros(49152), values: zeros(49152), beta: zeros(768) });
   const answer = {
-    hello: () => ({ ok: true, hello: { versions: { strange: '1' }, threads: 1, contestants } }),
+    hello: () => ({ ok: true, hello: { versions: { strange: '1' }, threads: 1, contestants, absent } }),
     prepare: () => ({ ok: !request.contestant.endsWith('broken'), error: 'Broken: on purpose', milliseconds: 1 }),
     results: () => ({ ok: true, results: results() }),
     release: () => ({ ok: true }),
@@ -212,7 +235,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   return folder;
 }
 
-test('what differs from ours, or fails, is not measured; a difference ends the command with 1', () => {
+test('what differs from ours, fails or is absent is not measured, and ends the command with 1', () => {
   // Windows starts no script by its first line.
   if (process.platform === 'win32') return;
   const { status, stdout, stderr } = bench('--venv', strangePython());
@@ -221,6 +244,10 @@ test('what differs from ours, or fails, is not measured; a difference ends the c
   assert.match(stdout, /fla deltanet: zeros \(1 thread\): not measured: its results differ from ours/);
   assert.match(stdout, /fla deltanet: broken \(1 thread\): not measured: Broken: on purpose/);
   assert.match(stderr, /Problem: fla deltanet: zeros \(threads: 1\): off by/);
+  assert.match(stderr, /Problem: fla deltanet: broken \(threads: 1\): not measured: Broken: on purpose/);
+  // Of another kind than this suite measures, nothing is missing.
+  assert.match(stderr, /Problem: fla kda: gone \(threads: 1\): not in this recurrence/);
+  assert.not.match(stderr, /not in this product/);
   const [measured] = stdout.split('Checked before');
   assert.not.match(measured, /^fla/m);
 });

@@ -1,6 +1,7 @@
 /**
  * Peers and us, each in its own process with as many threads, in turns, and only after a peer has reproduced our numbers on a
- * small run. A peer that cannot be installed or started, or takes too long, is listed with the reason.
+ * small run. What takes too long, runs on one thread only, or has no form for a task is listed with the reason. What should
+ * have been measured and was not is a problem too: it ends the command with 1, so that no row is missed unseen.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { threadCount } from '../../../src/core/parallel/pool.ts';
@@ -8,7 +9,7 @@ import { formatError } from '../../../src/terminal/format.ts';
 import type { Task } from '../../peers/protocol.ts';
 import type { SuiteResult, SuiteSettings } from '../suite.ts';
 import { type Agreement, compareResults } from './agreement.ts';
-import { type Entrant, measureTask, type Row } from './measure.ts';
+import { describe, type Entrant, measureTask, type Row } from './measure.ts';
 import { Forecast } from './plan.ts';
 import { type PeerName, PeerProcess } from './process.ts';
 import { addRatios, addShares } from './ratios.ts';
@@ -19,6 +20,8 @@ export interface Absence {
   who: string;
   threads: number;
   reason: string;
+  /** Whether it should have been measured. */
+  isProblem: boolean;
 }
 
 export interface PeersReport {
@@ -56,7 +59,7 @@ export async function hold(
       ...details,
     },
     table: tablesOf(report, settings.width),
-    problems: problemsOf(report.agreements),
+    problems: problemsOf(report),
   };
 }
 
@@ -74,12 +77,18 @@ async function measureWith(
     if (us === undefined) throw new Error(`us: ${report.absences.find(({ who }) => who === 'us')?.reason}`);
     const others = running.filter((process) => process !== us);
     const kinds = new Set(tasks.map(({ kind }) => kind));
+    for (const { name: peer, hello } of running) {
+      for (const { name, reason } of hello.absent?.filter(({ kind }) => kinds.has(kind)) ?? [])
+        report.absences.push({ who: `${peer} ${name}`, threads, reason, isProblem: true });
+    }
     const agreements = await compareResults(us, others, kinds, threads, tell);
     report.agreements.push(...agreements);
     const wrong = agreements.filter(({ agrees }) => !agrees);
     for (const { peer, contestant, reason } of wrong) {
       const because = reason ?? 'its results differ from ours';
-      report.absences.push({ who: `${peer} ${contestant}`, threads, reason: `not measured: ${because}` });
+      // A difference is a problem of its own.
+      const isProblem = reason !== null;
+      report.absences.push({ who: `${peer} ${contestant}`, threads, reason: `not measured: ${because}`, isProblem });
     }
     const entrants = running.flatMap((process) =>
       process.hello.contestants
@@ -131,21 +140,31 @@ async function startAll(
       if (process.hello.threads === threads) running.push(process);
       else {
         const reason = `runs on ${process.hello.threads} thread only: see the tables of one`;
-        report.absences.push({ who: name, threads, reason });
+        report.absences.push({ who: name, threads, reason, isProblem: false });
         await process.end();
       }
     } catch (error) {
-      report.absences.push({ who: name, threads, reason: error instanceof Error ? error.message : String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      report.absences.push({ who: name, threads, reason, isProblem: true });
     }
   }
   return running;
 }
 
-function problemsOf(agreements: readonly Agreement[]): string[] {
-  return agreements
-    .filter(({ agrees, difference }) => !agrees && difference !== null)
-    .map(
+/** What has no figure and should have one: who is absent, what failed, and what differs from ours. */
+function problemsOf({ rows, agreements, absences }: PeersReport): string[] {
+  const threadsOf = (threads: number) => `(threads: ${threads})`;
+  const absent = absences.filter(({ isProblem }) => isProblem);
+  const failed = rows.filter(({ outcome }) => outcome === 'failed');
+  const different = agreements.filter(({ agrees, difference }) => !agrees && difference !== null);
+  return [
+    ...absent.map(({ who, threads, reason }) => `${who} ${threadsOf(threads)}: ${reason}`),
+    ...failed.map(
+      (row) => `${row.peer} ${row.contestant} ${threadsOf(row.threads)}: ${describe(row.task)}: ${row.reason}`,
+    ),
+    ...different.map(
       ({ peer, contestant, threads, against, difference, tolerance }) =>
-        `${peer} ${contestant} (threads: ${threads}): off by ${formatError(difference as number)} from ${against}, more than ${formatError(tolerance)}`,
-    );
+        `${peer} ${contestant} ${threadsOf(threads)}: off by ${formatError(difference as number)} from ${against}, more than ${formatError(tolerance)}`,
+    ),
+  ];
 }

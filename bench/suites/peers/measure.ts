@@ -5,7 +5,7 @@ import { median } from '../../../src/compare/stopwatch.ts';
 import { formatBytes, formatMilliseconds } from '../../../src/terminal/format.ts';
 import type { ContestantDescription, Task } from '../../peers/protocol.ts';
 import { type Forecast, hasRate, operations, scoreBytes } from './plan.ts';
-import type { PeerName, PeerProcess } from './process.ts';
+import { PeerFailure, type PeerName, type PeerProcess } from './process.ts';
 
 /** One contestant in its process. */
 export interface Entrant {
@@ -20,7 +20,8 @@ export interface Row {
   instructions: ContestantDescription['instructions'];
   threads: number;
   task: Task;
-  outcome: 'measured' | 'cut' | 'memory' | 'failed';
+  /** `unable`: it has no form for this task. */
+  outcome: 'measured' | 'cut' | 'memory' | 'unable' | 'failed';
   /** Why there is no figure; null if there is one. */
   reason: string | null;
   /** Median of `times`, in milliseconds a run. */
@@ -88,7 +89,7 @@ export async function measureTask(
     // Every other round backwards, so that none always follows the same neighbour.
     for (const each of round % 2 === 0 ? running : running.toReversed()) {
       const { entrant, row, repeats } = each;
-      if (row.outcome === 'failed') continue;
+      if (row.outcome !== 'measured') continue;
       if (task.kind !== 'peak' && round >= FEWEST_ROUNDS && each.spent >= PATIENCE_SHARE * limits.milliseconds)
         continue;
       await wait(PAUSE_MILLISECONDS);
@@ -148,7 +149,7 @@ async function failing(row: Row, body: () => Promise<unknown>): Promise<void> {
   try {
     await body();
   } catch (error) {
-    row.outcome = 'failed';
+    row.outcome = error instanceof PeerFailure && error.unable ? 'unable' : 'failed';
     row.reason = error instanceof Error ? error.message : String(error);
   }
 }

@@ -30,6 +30,13 @@ const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** Why a peer takes no part; the message is for the table. */
 export class PeerFailure extends Error {
   override name = 'PeerFailure';
+  /** Whether it is so by the design of the peer's authors. */
+  readonly unable: boolean;
+
+  constructor(message: string, unable = false) {
+    super(message);
+    this.unable = unable;
+  }
 }
 
 export class PeerProcess {
@@ -134,7 +141,7 @@ class Channel {
       this.#settle = (answer) => {
         clearTimeout(timer);
         if (answer.ok) settle(answer);
-        else reject(new PeerFailure(firstLine(answer.error)));
+        else reject(new PeerFailure(firstLine(answer.error), answer.unable));
       };
       this.#child.stdin.write(`${JSON.stringify(request)}\n`);
     });

@@ -102,7 +102,7 @@ function notesOf(rows: readonly Row[]): string[] {
     const key = `${nameOf(row)} ${row.outcome}`;
     if (row.outcome !== 'failed' && told.has(key)) return [];
     told.add(key);
-    const from = row.outcome === 'failed' ? 'at' : 'from';
+    const from = row.outcome === 'failed' || row.outcome === 'unable' ? 'at' : 'from';
     return [`  ${nameOf(row)}: ${row.outcome} ${from} ${formatWhole(sizeOf(row.task))}: ${row.reason}`];
   });
 }

@@ -1,15 +1,20 @@
-/** The oracle of the spec of `compressive`: queues of tokens and rows, segment after segment, in float64. */
+/** The oracle of the spec of `compressive`: queues of tokens and rows, segment after segment, in float64, given what stays. */
 import type { Tensor } from '../../src/core/tensor.ts';
 import type { CompressiveOptions } from '../../src/variants/compressive.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { type Candidate, expectBest, roundings } from '../laws/choices.ts';
 import { sinusoid } from './transformer-xl-written-out.ts';
 
-/** A key and a value; what is padding alone is not real. A token has received attention from so many queries, in so many heads. */
+/**
+ * A key and a value; what is padding alone is not real. A token has received attention from so many queries, which may be off by
+ * so much where it is rounded.
+ */
 interface Row {
   key: number[];
   value: number[];
   real: boolean;
   used: number;
+  error: number;
   queries: number;
 }
 
@@ -19,13 +24,21 @@ interface Rule {
   keepsNewest: boolean;
   /** Whether attention counts towards usage in the memory alone, and not in a token's own segment. */
   countsMemory: boolean;
+  /** Whether the tokens that were used most stay, and not the least. */
+  keepsMost: boolean;
   /** Whether all heads keep the same tokens. */
   headsShare: boolean;
   /** Whether a row before those that leave together is zeros, and not the first of them. */
   padsWithZeros: boolean;
 }
 
-export const paper: Rule = { keepsNewest: true, countsMemory: true, headsShare: true, padsWithZeros: true };
+export const paper: Rule = {
+  keepsNewest: true,
+  countsMemory: true,
+  keepsMost: true,
+  headsShare: true,
+  padsWithZeros: true,
+};
 
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, each, c) => sum + each * b[c], 0);
 const plus = (a: readonly number[], b: readonly number[]) => a.map((each, c) => each + b[c]);
@@ -59,24 +72,9 @@ export function compressedBy(rows: number[][], real: boolean[], kernel: number[]
   return columns.map((c) => joined.reduce((sum, each, n) => sum + each * kernel[n][c], 0));
 }
 
-/** Tokens that leave together, with the usage of all heads, as rows of one head. */
-function leave(
-  rows: Row[],
-  usage: number[],
-  c: number,
-  by: CompressiveOptions,
-  kernels: number[][][],
-  rule: Rule,
-): Row[] {
+/** Tokens that leave together, as rows of one head. */
+function leave(rows: Row[], c: number, by: CompressiveOptions, kernels: number[][][], rule: Rule): Row[] {
   const count = rows.length / c;
-  if (by.compression === 'most-used') {
-    const score = (j: number) => (rows[j].real ? Math.round(usage[j] * 2 ** 40) : -1);
-    const order = rows.map((_, j) => j).sort((i, j) => score(j) - score(i) || j - i);
-    return order
-      .slice(0, count)
-      .sort((i, j) => i - j)
-      .map((j) => rows[j]);
-  }
   return Array.from({ length: count }, (_, g) => {
     const own = by.compression === 'convolution';
     const taps = Array.from({ length: c }, (_, t) => (g + 1) * c - 1 - (own ? by.dilation : 1) * (c - 1 - t));
@@ -89,16 +87,42 @@ function leave(
       const parts = group.map((row) => row[which]);
       return compressedBy(parts, flags, kind);
     };
-    return { key: made('key', 0), value: made('value', 1), real: true, used: 0, queries: 0 };
+    return { key: made('key', 0), value: made('value', 1), real: true, used: 0, error: 0, queries: 0 };
   });
 }
 
-/** The output of all heads, joined. */
+/** Those of the tokens that leave together which stay, by their places: the most used of all heads, or else it throws. */
+function stay(
+  rows: readonly Row[],
+  ofHeads: readonly Row[][],
+  places: readonly number[],
+  c: number,
+  rule: Rule,
+): Row[] {
+  const candidates = rows.map(({ real }, j): [number, Candidate] => {
+    if (!real) return [j, { score: Number.NEGATIVE_INFINITY, error: 0 }];
+    const mean = (row: Row, sum: number) => sum / Math.max(1, row.queries);
+    const score = ofHeads.reduce((sum, own) => sum + mean(own[j], own[j].used), 0);
+    // Averages that are this near may count as alike.
+    return [
+      j,
+      {
+        score: rule.keepsMost ? score : -score,
+        error: ofHeads.reduce((sum, own) => sum + mean(own[j], own[j].error), 2 ** -41),
+      },
+    ];
+  });
+  expectBest(places, new Map(candidates), rows.length / c, `of ${rows.length} tokens`);
+  return places.map((j) => rows[j]);
+}
+
+/** The output of all heads, joined; `chosen` is what of the most used stays, the places of [batch, groups]. */
 export function writtenOut(
   { queries, keys, values, keyMask }: AttentionInputs,
   { u, v, W_kR, W_K, W_V }: Parameters,
   options: CompressiveOptions,
   rule = paper,
+  chosen?: Tensor,
 ): Float64Array {
   const { segmentLength: S, memoryLength: M, compressedLength: N, ratio: c, compression, causal } = options;
   const [batch, heads, length, d] = queries.shape;
@@ -106,6 +130,7 @@ export function writtenOut(
   const real = (b: number, j: number) => keyMask === undefined || keyMask.toArray()[b * length + j] === 1;
   const output = new Float64Array(batch * heads * length * width);
   for (let b = 0; b < batch; b++) {
+    let groups = 0;
     const memory: Row[][] = Array.from({ length: heads }, () => []);
     const old: Row[][] = Array.from({ length: heads }, () => []);
     for (let start = 0; start < length; start += S) {
@@ -116,18 +141,28 @@ export function writtenOut(
         const [ofU, ofV] = [u, v].map((x) => Array.from({ length: d }, (_, n) => x.toArray()[h * d + n]));
         const projection = matrixOf(W_kR, h);
         const r = (distance: number) => projection.map((row) => dot(row, sinusoid(distance, row.length)));
+        const sizes = (row: readonly number[]) => row.map(Math.abs);
+        const sizeOfR = (distance: number) =>
+          projection.map((row) => dot(sizes(row), sizes(sinusoid(distance, row.length))));
+        // q + u, q + v, R, W R, their products with keys, and the sum.
+        const each = roundings(projection[0].length + 2 * d + 6, queries.dtype as 'float32');
         const segment = Array.from({ length: end - start }, (_, t): Row => {
           const at = start + t;
-          return { key: k[at], value: value[at], real: real(b, at), used: 0, queries: 0 };
+          return { key: k[at], value: value[at], real: real(b, at), used: 0, error: 0, queries: 0 };
         });
         const seen = [...old[h], ...memory[h], ...segment];
         for (let i = start; i < end; i++) {
           const place = seen.length - (end - i);
           const met = seen.flatMap((row, j) => {
             if (!row.real || (causal && j > place)) return [];
-            const score = dot(plus(q[i], ofU), row.key) + dot(plus(q[i], ofV), r(place - j));
-            return [{ score: score / Math.sqrt(d), row }];
+            const [toKey, toPlace] = [plus(q[i], ofU), plus(q[i], ofV)];
+            const score = dot(toKey, row.key) + dot(toPlace, r(place - j));
+            const error = each * (dot(sizes(toKey), sizes(row.key)) + dot(sizes(toPlace), sizeOfR(place - j)));
+            return [{ score: score / Math.sqrt(d), error: error / Math.sqrt(d), row }];
           });
+          // Scores that are off by δ at most give weights off by e^{2δ} − 1, relative; and the roundings of a softmax.
+          const off = Math.expm1(2 * Math.max(0, ...met.map(({ error }) => error)));
+          const rounded = off + roundings(met.length + heads * length + 20, 'float64');
           const top = Math.max(...met.map(({ score }) => score));
           const weights = met.map(({ score }) => Math.exp(score - top));
           const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -142,24 +177,29 @@ export function writtenOut(
           for (const row of counted) {
             const at = met.findIndex((each) => each.row === row);
             row.used += at < 0 ? 0 : weights[at] / total;
+            row.error += at < 0 ? 0 : (rounded * weights[at]) / total;
             row.queries++;
           }
         }
         memory[h] = [...memory[h], ...segment];
       }
       const leaving = c * Math.max(0, Math.floor((memory[0].length - M) / c));
-      const usageOf = (of: Row[][]) =>
-        Array.from({ length: leaving }, (_, j) =>
-          of.reduce((sum, rows) => sum + rows[j].used / Math.max(1, rows[j].queries), 0),
-        );
-      const shared = usageOf(memory);
+      const places = Array.from({ length: leaving / c }, (_, n) => chosen?.toArray()[b * chosen.shape[1] + groups + n]);
+      const left = memory.map((rows) => rows.slice(0, leaving));
       for (let h = 0; h < heads; h++) {
-        const usage = rule.headsShare ? shared : usageOf([memory[h]]);
         const kernels = compression === 'convolution' && N > 0 ? [matrixOf(W_K, h), matrixOf(W_V, h)] : [];
-        if (leaving > 0 && N > 0) old[h].push(...leave(memory[h].slice(0, leaving), usage, c, options, kernels, rule));
+        // What leaves after the last segment is met by none.
+        if (leaving > 0 && N > 0 && end < length) {
+          const isChoice = compression === 'most-used';
+          const rows = isChoice
+            ? stay(left[h], rule.headsShare ? left : [left[h]], places as number[], c, rule)
+            : leave(left[h], c, options, kernels, rule);
+          old[h].push(...rows);
+        }
         memory[h] = memory[h].slice(leaving);
         old[h] = rule.keepsNewest ? old[h].slice(Math.max(0, old[h].length - N)) : old[h].slice(0, N);
       }
+      groups += leaving / c;
     }
   }
   return output;

@@ -57,7 +57,9 @@ function isThePaper(rule: typeof paper, asked: Partial<CompressiveOptions> | nul
     const { attentionCase, parameters } = small(asked ? { ...drawn, options: { ...drawn.options, ...asked } } : drawn);
     const inputs = inputsOf(attentionCase);
     const output = outputOf(variant, attentionCase, inputs, parameters);
-    const data = writtenOut(inputs, parameters, optionsOf(attentionCase), rule);
+    // Which are the most used is held to the loops’ own usage, and the output to what stays.
+    const { chosen } = noGrad(() => compressive.decisions!(inputs, optionsOf(attentionCase), parameters));
+    const data = writtenOut(inputs, parameters, optionsOf(attentionCase), rule, chosen);
     const tolerance = 10 * TOLERANCE[attentionCase.shape.dtype];
     expectClose(output, { ...output, data }, tolerance, 'output', isReal(attentionCase));
   });
@@ -70,6 +72,7 @@ test('queues in loops: means, maxima, convolutions and the most used, sizes that
 const MISTAKES: Record<string, [Partial<typeof paper>, Partial<CompressiveOptions>]> = {
   'keeps its oldest rows': [{ keepsNewest: false }, {}],
   'counts attention in the own segment': [{ countsMemory: false }, { compression: 'most-used' }],
+  'keeps the least used': [{ keepsMost: false }, { compression: 'most-used' }],
   'lets each head choose the most used': [{ headsShare: false }, { compression: 'most-used' }],
   'repeats the first row where a dilated tap has none': [
     { padsWithZeros: false },

@@ -1,7 +1,8 @@
 /** What an error of a learner's file means. */
 import { type Failure, type FailureKind, NO_LAW, tooMuch } from './failure.ts';
 import { NOT_WRITTEN } from './hole.ts';
-import { lineOf, NotGiven, NotRunnable, TooMuch } from './load.ts';
+import { lineOf, NotGiven, NotRunnable } from './load.ts';
+import { TooMuch } from './meter.ts';
 
 /**
  * What an error means, in one sentence. `running` is the line of the last loop or function that began, 0 if none did. Never

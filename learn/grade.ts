@@ -5,7 +5,8 @@ import type { Code, Exercise, Law } from './exercise.ts';
 import { failureOf } from './explain.ts';
 import { type Failure, NO_LAW } from './failure.ts';
 import { frozen } from './frozen.ts';
-import { type Imports, type Loaded, load, type Meter } from './load.ts';
+import { type Imports, type Loaded, load } from './load.ts';
+import type { Meter } from './meter.ts';
 import { recognised } from './recognise.ts';
 
 /** Plain data: it passes from a worker and into a file. */

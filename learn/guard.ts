@@ -1,8 +1,14 @@
-/** Makes a script say which line runs, so that an endless loop can be stopped and named: a call in every loop and function. */
+/**
+ * Makes a script say which line runs, so that an endless loop can be stopped and named: a call in every loop and function. And
+ * makes it say what it makes of other lists and texts, which can double in each step.
+ */
 import { parse } from 'acorn';
 
 /** The function that a guarded script calls with the number of a line. */
 export const TICK = '__line';
+
+/** The function that is given what an expression made, and returns it. */
+export const MADE = '__made';
 
 interface Node {
   type: string;
@@ -13,6 +19,8 @@ interface Node {
 }
 
 const LOOPS = /^(For|While|DoWhile|ForIn|ForOf)Statement$/;
+/** Methods that make a list or a text that may be longer than what they are called on. */
+const LONGER = /^(concat|flat|flatMap|repeat|padStart|padEnd)$/;
 const FUNCTIONS = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
 
 /**
@@ -29,26 +37,60 @@ export function guarded(
     locations: true,
     allowReturnOutsideFunction: true,
   });
-  const inserts: [at: number, text: string][] = [];
+  const inserts: Insert[] = [];
+  const around = (start: number, opens: string, end: number, closes: string) => {
+    inserts.push({ at: start, text: opens, closes: false }, { at: end, text: closes, closes: true });
+  };
   visit(tree, (node) => {
     const { line } = node.loc.start;
     if (node.type === 'ImportExpression') {
       refuse('import', 'import() is not for an exercise: import what is given at the top', line);
     }
+    // A space, for what stands before may be `return`.
+    if (makesMore(node)) around(node.start, ` ${MADE}(`, node.end, ')');
     if (isHalfExport(node)) refuse('syntax', 'one export for each name: export const a = …; export const b = …', line);
     if (!LOOPS.test(node.type) && !FUNCTIONS.test(node.type)) return;
     const { type, start, end } = node.body as Node;
     const tick = `${TICK}(${node.loc.start.line})`;
-    if (type === 'BlockStatement') inserts.push([directivesEnd(node.body as Node), `${tick};`]);
-    else if (LOOPS.test(node.type)) inserts.push([start, `{${tick};`], [end, '}']);
-    else inserts.push([start, `(${tick}, `], [end, ')']);
+    if (type === 'BlockStatement') {
+      inserts.push({ at: directivesEnd(node.body as Node), text: `${tick};`, closes: false });
+    } else if (LOOPS.test(node.type)) around(start, `{${tick};`, end, '}');
+    else around(start, `(${tick}, `, end, ')');
   });
-  // From the back, so that places stay; at one place, what opens later lies within.
-  let text = script;
-  const ordered = inserts.map((insert, order) => ({ insert, order }));
-  ordered.sort((a, b) => b.insert[0] - a.insert[0] || a.order - b.order);
-  for (const { insert } of ordered) text = text.slice(0, insert[0]) + insert[1] + text.slice(insert[0]);
-  return text;
+  return inserted(script, inserts);
+}
+
+interface Insert {
+  readonly at: number;
+  readonly text: string;
+  /** Of two things that end at one place, what began later ends first. */
+  readonly closes: boolean;
+}
+
+/** `inserts` come from outside inwards. */
+function inserted(script: string, inserts: readonly Insert[]): string {
+  const ordered = inserts.map((insert, order) => ({ ...insert, order }));
+  // From the back, so that places stay. At one place each goes before those that went before it.
+  ordered.sort(
+    (a, b) => b.at - a.at || Number(a.closes) - Number(b.closes) || (a.closes ? a.order - b.order : b.order - a.order),
+  );
+  return ordered.reduce((text, { at, text: more }) => text.slice(0, at) + more + text.slice(at), script);
+}
+
+/** `[...a, ...a]` and `a.concat(a)`. */
+function makesMore(node: Node): boolean {
+  if (node.type === 'ArrayExpression') {
+    return (node as Node & { elements: (Node | null)[] }).elements.some((each) => each?.type === 'SpreadElement');
+  }
+  if (node.type !== 'CallExpression') return false;
+  const { callee } = node as Node & { callee: Node & { property?: { name?: string } } };
+  return callee.type === 'MemberExpression' && LONGER.test(callee.property?.name ?? '') && !isOptional(callee);
+}
+
+/** Of `a?.b.c` no part can be put into a call: where `a` is nothing, all of it is left out. */
+function isOptional(node: Node & { optional?: boolean; object?: Node; callee?: Node }): boolean {
+  const before = node.object ?? node.callee;
+  return node.optional === true || (before !== undefined && isOptional(before));
 }
 
 /** What sucrase makes of `export const a = 1, b = 2`: `exports.a = a, b = 2`, in which nothing declares b. */

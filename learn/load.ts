@@ -5,19 +5,11 @@
  */
 import { transform } from 'sucrase';
 import type { Code } from './exercise.ts';
-import { guarded, TICK } from './guard.ts';
+import { guarded, MADE, TICK } from './guard.ts';
+import { Meter } from './meter.ts';
 
 /** What the learner's file may import, by the end of its name. */
 export type Imports = Readonly<Record<string, object>>;
-
-export interface Limits {
-  /** Of one call of the learner's function. */
-  readonly milliseconds: number;
-  /** Of the arrays that are made with a length in one call. */
-  readonly bytes: number;
-}
-
-export const LIMITS: Limits = { milliseconds: 700, bytes: 64 * 2 ** 20 };
 
 /** The file cannot run. */
 export class NotRunnable extends Error {
@@ -34,53 +26,6 @@ export class NotRunnable extends Error {
 /** The file uses what reaches outside. */
 export class NotGiven extends Error {}
 
-/** A call takes too long or too much. */
-export class TooMuch extends Error {
-  constructor(
-    readonly kind: 'endless' | 'memory',
-    readonly line: number,
-  ) {
-    super(kind);
-  }
-}
-
-/** A busy machine may halt a thread for as long as a limit: a call that has done so little is not called endless. */
-const LEAST_TICKS = 5000;
-
-/** Follows which line runs, for how long. */
-export class Meter {
-  line = 0;
-  #ticks = 0;
-  #end = 0;
-  #bytes = 0;
-
-  /** `watch` hears of every line, and of the start of a call as line 0. */
-  constructor(
-    readonly limits: Limits = LIMITS,
-    readonly watch: (line: number) => void = () => {},
-  ) {}
-
-  start(): void {
-    this.#ticks = 0;
-    this.#bytes = 0;
-    this.#end = performance.now() + this.limits.milliseconds;
-    this.watch(0);
-  }
-
-  readonly tick = (line: number): void => {
-    this.line = line;
-    this.watch(line);
-    // The clock is slow beside an addition.
-    if ((++this.#ticks & 255) !== 0 || this.#ticks < LEAST_TICKS) return;
-    if (performance.now() > this.#end) throw new TooMuch('endless', line);
-  };
-
-  allocate(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes > this.limits.bytes) throw new TooMuch('memory', this.line);
-  }
-}
-
 export interface Loaded {
   readonly code: Code;
   readonly meter: Meter;
@@ -94,7 +39,18 @@ const MOST_PRINTED = 20;
 /** Not for the learner's file: what reaches outside, or comes later than the result. */
 const HIDDEN = [
   ...['process', 'globalThis', 'self', 'global', 'window', 'Buffer', 'Function', 'Worker', 'SharedArrayBuffer'],
-  ...['fetch', 'WebSocket', 'XMLHttpRequest', 'EventSource', 'indexedDB', 'caches', 'postMessage', 'importScripts'],
+  ...[
+    'Atomics',
+    'WebAssembly',
+    'fetch',
+    'WebSocket',
+    'XMLHttpRequest',
+    'EventSource',
+    'indexedDB',
+    'caches',
+    'postMessage',
+    'importScripts',
+  ],
   ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'],
 ];
 const TYPED = [
@@ -125,10 +81,10 @@ export function load(source: string, imports: Imports, meter = new Meter()): Loa
     if (found !== undefined) return named(...found);
     throw new NotRunnable('import', `there is nothing to import from '${name}' here: an exercise has given.ts only`);
   };
-  const parameters = ['exports', 'require', TICK, ...Object.keys(names), ...HIDDEN];
+  const parameters = ['exports', 'require', TICK, MADE, ...Object.keys(names), ...HIDDEN];
   const run = new Function(...parameters, `${script}\n//# sourceURL=${SCRIPT}`);
   meter.start();
-  run(exports, find, meter.tick, ...Object.values(names), ...HIDDEN.map(notGiven));
+  run(exports, find, meter.tick, meter.made, ...Object.values(names), ...HIDDEN.map(notGiven));
   return { code: exports as unknown as Code, meter, printed };
 }
 
@@ -190,7 +146,7 @@ function parsed<T>(parse: () => T): T {
   }
 }
 
-/** Arrays and buffers that count what they take when they are made with a length; what grows is bounded by the heap. */
+/** Arrays and buffers that count what they take when they are made with a length. */
 function bounded(meter: Meter): Record<string, unknown> {
   const counted = (type: new (...values: never[]) => unknown, size: number) => {
     const count = ([first]: unknown[]) => {

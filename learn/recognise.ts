@@ -4,7 +4,7 @@ import { difference } from './compare.ts';
 import type { Code, Exercise, Law, Mistake, Value } from './exercise.ts';
 import { frozen } from './frozen.ts';
 import { NOT_WRITTEN } from './hole.ts';
-import { type Meter, TooMuch } from './load.ts';
+import { type Meter, TooMuch } from './meter.ts';
 
 /** How many inputs must tell one mistake from all else. */
 const RECOGNISED_ON = 60;

@@ -1,5 +1,4 @@
 /** The process in which a thread runs the learner's code: says which line runs, then the verdict. */
-import { exercises } from '../exercises/index.ts';
 import { ThreadRunner } from './thread.ts';
 import type { Work } from './thread-body.ts';
 
@@ -7,14 +6,12 @@ const SAY_MILLISECONDS = 50;
 
 const runner = new ThreadRunner();
 process.on('message', async (work: Work) => {
-  const exercise = exercises.find(({ name }) => name === work.exercise);
-  if (exercise === undefined) throw new Error(`no exercise ${work.exercise}`);
   let said = 0;
   const saying = setInterval(() => {
     if (runner.line !== said) process.send?.({ kind: 'line', line: runner.line });
     said = runner.line;
   }, SAY_MILLISECONDS);
-  const outcome = await runner.grade(exercise, work.source, work.grading);
+  const outcome = await runner.grade(work);
   clearInterval(saying);
   process.send?.({ kind: 'verdict', ...outcome });
 });

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { findExercise } from '../exercises/index.ts';
 import * as given from '../given.ts';
 import { type Grading, gradeSource, type Verdict } from '../grade.ts';
-import { LIMITS, Meter } from '../load.ts';
+import { LIMITS, Meter } from '../meter.ts';
 
 export interface Work {
   readonly exercise: string;

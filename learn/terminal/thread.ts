@@ -4,15 +4,19 @@
  * before it is needed.
  */
 import { Worker } from 'node:worker_threads';
-import type { Exercise } from '../exercise.ts';
-import { failureOf } from '../explain.ts';
 import { type Failure, NO_LAW, tooMuch } from '../failure.ts';
-import type { Grading, Verdict } from '../grade.ts';
+import type { Verdict } from '../grade.ts';
+import type { Work } from './thread-body.ts';
 
 /** Of the thread's heap, of which the libraries take about 30. */
 const HEAP_MEGABYTES = 192;
-/** Longer than a call may take (LIMITS): what is found by a line of a loop is found sooner. */
-const MOST_MILLISECONDS = 1500;
+/** By which this process may grow, with what no heap holds: more than the heap and the arrays of one call (LIMITS) can be. */
+const MOST_BYTES = 512 * 2 ** 20;
+/**
+ * Of one call. Of the processor's time, so that a busy machine blames nobody; longer than a call may take (LIMITS), which
+ * names a line. Sleep takes no processor: after so long a time by the clock it is called endless too.
+ */
+const MOST_MILLISECONDS = { processor: 850, clock: 5000 };
 const LOOK_MILLISECONDS = 50;
 
 interface Thread {
@@ -36,10 +40,10 @@ export class ThreadRunner {
   }
 
   /** One at a time. Never rejects for what the file does. */
-  async grade(exercise: Exercise, source: string, grading?: Grading): Promise<Outcome> {
+  async grade(work: Work): Promise<Outcome> {
     const thread = this.#next;
     this.#running = thread;
-    const outcome = await outcomeOf(thread, exercise, { exercise: exercise.name, source, grading });
+    const outcome = await outcomeOf(thread, work);
     // Not waited for: a single call into the engine, such as filling a huge array, cannot be interrupted.
     void thread.worker.terminate();
     if (!outcome.isOver) this.#next = start();
@@ -62,9 +66,15 @@ function start(): Thread {
   return { worker, watched };
 }
 
+/** Of this process: the thread's, and next to nothing else. */
+function processorMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 type Message = { kind: 'begun' } | { kind: 'verdict'; verdict: Verdict } | { kind: 'fault'; text: string };
 
-function outcomeOf({ worker, watched }: Thread, { name }: Exercise, work: object): Promise<Outcome> {
+function outcomeOf({ worker, watched }: Thread, work: Work): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const settle = (verdict: Verdict, isOver: boolean) => {
@@ -73,16 +83,20 @@ function outcomeOf({ worker, watched }: Thread, { name }: Exercise, work: object
       resolve({ verdict, isOver });
     };
     const failed = (failure: Failure) =>
-      settle({ exercise: name, passed: false, laws: [], failure, printed: [] }, true);
+      settle({ exercise: work.exercise, passed: false, laws: [], failure, printed: [] }, true);
     const stopped = (kind: 'endless' | 'memory') => failed(tooMuch(kind, watched[1]));
     const thrown = (sentence: string) =>
       failed({ ...NO_LAW, kind: 'throws', sentence, line: watched[1] > 0 ? watched[1] : null });
     const watch = () => {
-      let [calls, since] = [-1, 0];
+      let calls = -1;
+      let since = { processor: 0, clock: 0 };
+      const bytes = process.memoryUsage.rss();
       timer = setInterval(() => {
-        const now = performance.now();
-        if (watched[0] !== calls) [calls, since] = [watched[0], now];
-        else if (now - since > MOST_MILLISECONDS) stopped('endless');
+        const now = { processor: processorMilliseconds(), clock: performance.now() };
+        if (process.memoryUsage.rss() - bytes > MOST_BYTES) stopped('memory');
+        else if (watched[0] !== calls) [calls, since] = [watched[0], now];
+        else if (now.processor - since.processor > MOST_MILLISECONDS.processor) stopped('endless');
+        else if (now.clock - since.clock > MOST_MILLISECONDS.clock) stopped('endless');
       }, LOOK_MILLISECONDS);
     };
     let isBegun = false;
@@ -96,10 +110,14 @@ function outcomeOf({ worker, watched }: Thread, { name }: Exercise, work: object
           thrown(`the laws cannot run any more (${message.text}): your code may change what JavaScript brings`);
         else reject(new Error(message.text));
       },
-      error: (error: Error & { code?: string }) => {
+      error: async (error: Error & { code?: string }) => {
         if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') stopped('memory');
-        else if (isBegun) failed(failureOf(error, watched[1]));
-        else reject(error);
+        else if (isBegun) {
+          worker.off('exit', listeners.exit);
+          // With its parsers, which are in this process only if they are needed.
+          const { failureOf } = await import('../explain.ts');
+          failed(failureOf(error, watched[1]));
+        } else reject(error);
       },
       exit: (code: number) => {
         clearInterval(timer);

@@ -2,7 +2,8 @@
 import { findExercise } from '../../learn/exercises/index.ts';
 import * as given from '../../learn/given.ts';
 import { gradeSource, type Verdict } from '../../learn/grade.ts';
-import { type Imports, LIMITS, Meter } from '../../learn/load.ts';
+import type { Imports } from '../../learn/load.ts';
+import { LIMITS, Meter } from '../../learn/meter.ts';
 
 export interface Work {
   readonly exercise: string;

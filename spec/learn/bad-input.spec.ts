@@ -5,7 +5,7 @@ import { findExercise } from '../../learn/exercises/index.ts';
 import * as given from '../../learn/given.ts';
 import { gradeSource } from '../../learn/grade.ts';
 import { guarded } from '../../learn/guard.ts';
-import { Meter } from '../../learn/load.ts';
+import { LIMITS, Meter } from '../../learn/meter.ts';
 import { Runner } from '../../learn/terminal/runner.ts';
 
 const softmax = findExercise('softmax')!;
@@ -17,7 +17,8 @@ const RIGHT = of(
   'return e.map((x) => x / e.reduce((a, b) => a + b));',
 );
 const quick = (source: string) =>
-  gradeSource(softmax, source, { 'given.ts': given }, new Meter({ milliseconds: 30, bytes: 2 ** 20 })).failure!;
+  gradeSource(softmax, source, { 'given.ts': given }, new Meter({ ...LIMITS, milliseconds: 30, bytes: 2 ** 20 }))
+    .failure!;
 
 /** Name, source, kind, line, words of the sentence. */
 const cases: [string, string, string, number | null, RegExp][] = [
@@ -41,6 +42,22 @@ const cases: [string, string, string, number | null, RegExp][] = [
   ],
   ['one array that is too large', of('return new Array(1e9).fill(0);'), 'memory', 1, /more and more memory/],
   ['a list of a large length', of('return Array.from({ length: 1e9 }, () => 0);'), 'memory', 1, /more and more memory/],
+  [
+    'a list that doubles',
+    of('let all = [1];', 'for (;;)', '  all = [...all, ...all];'),
+    'memory',
+    3,
+    /more and more memory/,
+  ],
+  [
+    'a list that is joined to itself',
+    of('let all = [1];', 'for (;;)', '  all = all.concat(all);'),
+    'memory',
+    3,
+    /more and more memory/,
+  ],
+  ['a long text at once', of("return ['x'.repeat(2 ** 28).length];"), 'memory', 1, /more and more memory/],
+  ['what it catches', of('for (;;)', '  try { for (;;) {} } catch {}'), 'endless', 3, /does not come to an end/],
   ['a text that grows', of("let text = 'x';", 'for (;;) text += text;'), 'memory', 3, /too large/],
   [
     'another length',
@@ -204,16 +221,22 @@ test('a guard changes no line and no result', () => {
       "function g() { 'use strict'; return this === undefined; }",
       'if (n) for (const k in { a: 1 }) out.push(k); else n = 0;',
     )
-    .concat('return [out, n, f(1)(2), g()];')
+    .concat('const c = (a) => [...a, ...a], n1 = null; const d = (a) => { for (;;)return[...[...a, 1].concat(2)]; };')
+    .concat("const t = 'a'.concat('b').repeat(3);")
+    .concat('return [out, n, f(1)(2), g(), c([1]), d([1]), t, n1?.concat(1).length];')
     .join('\n');
   const lines: number[] = [];
+  const made: unknown[] = [];
   const text = guarded(script);
   assert.is(text.split('\n').length, script.split('\n').length);
-  assert.equal(
-    new Function('__line', text)((line: number) => lines.push(line)),
-    new Function(script)(),
-  );
+  const tick = (line: number) => lines.push(line);
+  const make = (value: unknown) => {
+    made.push(value);
+    return value;
+  };
+  assert.equal(new Function('__line', '__made', text)(tick, make), new Function(script)());
   assert.ok([2, 3, 4, 5, 6, 7].every((line) => lines.includes(line)));
+  assert.equal(made, ['ab', 'ababab', [1, 1], [1, 1], [1, 1, 2], [1, 1, 2]]);
 });
 
 test('in a process: what no guard sees is ended from outside, and the next file is graded', async () => {

@@ -8,7 +8,8 @@ import { exercises, fileNameOf, findExercise } from '../../learn/exercises/index
 import * as given from '../../learn/given.ts';
 import { grade, gradeSource } from '../../learn/grade.ts';
 import { asLearner, holeOf, taskOf } from '../../learn/hole.ts';
-import { load, Meter } from '../../learn/load.ts';
+import { load } from '../../learn/load.ts';
+import { LIMITS, Meter } from '../../learn/meter.ts';
 import { recognised } from '../../learn/recognise.ts';
 import { solutionOf } from '../../learn/terminal/texts.ts';
 import * as library from '../../src/index.ts';
@@ -22,7 +23,9 @@ for (const exercise of exercises) {
 
   test(`${name}: the solution passes, on other inputs too`, () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
-    const { failure } = gradeSource(exercise, asLearner(solution), imports, new Meter(), { seed });
+    // With a hundredth of the steps that a learner has.
+    const limited = new Meter({ ...LIMITS, steps: LIMITS.steps / 100 });
+    const { failure } = gradeSource(exercise, asLearner(solution), imports, limited, { seed });
     assert.is(failure, null, `seed ${seed}: ${failure?.law}: ${failure?.sentence} ${JSON.stringify(failure?.inputs)}`);
     const { code, meter } = load(solution, imports);
     assert.is(recognised(exercise, code, meter), null);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Exercise } from '../../learn/exercise.ts';
 import * as given from '../../learn/given.ts';
 import { gradeSource } from '../../learn/grade.ts';
-import { Meter } from '../../learn/load.ts';
+import { Meter } from '../../learn/meter.ts';
 import type { Session } from '../../learn/terminal/session.ts';
 
 export const root = mkdtempSync(join(tmpdir(), 'learn-'));

@@ -4,8 +4,8 @@ import type { Verdict } from '../../../learn/grade.ts';
 import type { Said, Work } from '../../engine/grading.ts';
 import { dataOf } from '../engine.ts';
 
-/** Without a word from the worker; longer than a call may take by its own clock. */
-const MOST_MILLISECONDS = 1500;
+/** Without a word from the worker; longer than a call may take by its own clock (LIMITS), and an answer within two seconds. */
+const MOST_MILLISECONDS = 1200;
 
 /** Those that are ready, by the name of their script. */
 const next = new Map<string, Promise<Worker>>();

@@ -1,9 +1,10 @@
 /**
  * Longformer, table 4 (Beltagy et al. 2020): windows that grow from layer to layer are better than the same ones in all layers, and
- * these are better than windows that shrink.
+ * these are better than windows that shrink; dilation on two heads is a little better still.
  */
 
 import { meanOf } from '../compare/metrics.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import { windowsRecipe } from '../training/recipes/windows.ts';
 import type { RunSettings } from '../training/run.ts';
@@ -26,12 +27,31 @@ const SCHEDULES = [
   { run: 'shrinking', windows: '128, 64, 32, 16', paper: 1.24 },
 ] as const;
 
+/** Growing windows as well, of which two heads skip tokens: in the upper half of the layers, and more in the higher one. */
+const DILATED = {
+  run: 'growing, dilated',
+  windows: '16, 32, 64, 128, two heads by 2 and 3 above',
+  paper: 1.2,
+} as const;
+const DILATION = [[], [], [1, 1, 2, 2], [1, 1, 3, 3]] as const;
+const ROWS = [DILATED, ...SCHEDULES] as const;
+
 const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
 const formatBits = (bits: number) => `${bits.toFixed(3)} bits`;
 
 function settingsOf({ steps }: Given, run: string, seed: number): RunSettings {
-  const { settings } = runsOf(windowsRecipe).find(({ name }) => name === run) as { settings: RunSettings };
+  const base = run === DILATED.run ? 'growing' : run;
+  const found = runsOf(windowsRecipe).find(({ name }) => name === base) as { settings: RunSettings };
+  const settings = run === DILATED.run ? dilated(found.settings) : found.settings;
   return { ...settings, steps, schedule: { ...settings.schedule, total: steps } as RunSettings['schedule'], seed };
+}
+
+function dilated({ model, ...settings }: RunSettings): RunSettings {
+  const { perLayer, ...attention } = model.attention as AttentionSettings;
+  return {
+    ...settings,
+    model: { ...model, attention: { ...attention, perLayer: { ...perLayer, dilation: DILATION } } },
+  };
 }
 
 const bits = (results: Results, run: string, seed: number) => results.number(unitName(run, seed), 'loss') / Math.LN2;
@@ -80,33 +100,46 @@ function claims({ seeds }: Given): Claim[] {
         least: 0,
       },
     },
+    {
+      says: 'Dilation on two heads of the upper layers helps windows that grow, mean of seeds',
+      paper: '1.20 bits against 1.21 bits',
+      holds: {
+        kind: 'rising',
+        read: (results) =>
+          [DILATED.run, 'growing'].map((name) => ({
+            name,
+            value: meanOf(seeds.map((seed) => bits(results, name, seed))),
+          })),
+        format: formatBits,
+      },
+    },
   ];
 }
 
 export const longformerTable4 = defineExperiment<Given>({
   paper: PAPERS.longformer,
   table: 'table-4',
-  title: 'Windows that grow, stay or shrink from layer to layer',
+  title: 'Windows that grow, stay or shrink from layer to layer, and dilated ones',
   source: 'Table 4, on text8',
   differences: [
     'Four layers of width 64 on 256 bytes of type declarations for 400 steps; the paper’s models have 12 layers, and windows from 32 to 512.',
-    'The paper also dilates the windows of two heads (1.20 bits against 1.21); that is not repeated here.',
-    'The recipe windows had been trained before this experiment was written, and its order was known. Its logs are read where its settings are these.',
+    'Dilation is on two of four heads, by 2 in the third layer and by 3 in the fourth; in the paper, too, it is on two heads of upper layers.',
+    'The recipe windows, which has no dilation, had been trained before this experiment was written, and its order was known. Its logs are read where its settings are these.',
   ],
   settings: {
     small: { seeds: [1, 2, 3], steps: 400 },
     paper: { seeds: [1, 2, 3], steps: 20000 },
   },
   revision: 1,
-  minutes: { small: 20, paper: 1000 },
+  minutes: { small: 25, paper: 1300 },
   units: (given) =>
-    SCHEDULES.flatMap(({ run }) =>
+    [...SCHEDULES, DILATED].flatMap(({ run }) =>
       given.seeds.map((seed) => trainingUnit({ name: unitName(run, seed), settings: settingsOf(given, run, seed) })),
     ),
   claims,
   show: (results, { seeds }) => ({
     titles: ['windows', 'from the lowest layer', 'paper', 'ours', ...seeds.map((seed) => `seed ${seed}`)],
-    rows: SCHEDULES.map(({ run, windows, paper }) => {
+    rows: ROWS.map(({ run, windows, paper }) => {
       const all = seeds.map((seed) => bits(results, run, seed));
       return [run, windows, `${paper} bits`, formatSpread(all, formatBits), ...all.map(formatBits)];
     }),
@@ -123,7 +156,7 @@ export const longformerTable4 = defineExperiment<Given>({
         format: (step) => String(step),
       },
       y: { label: 'bits per byte', kind: 'even', format: (value) => value.toFixed(2) },
-      lines: SCHEDULES.map(({ run }) => ({
+      lines: ROWS.map(({ run }) => ({
         label: run,
         values: results
           .list(unitName(run, seeds[0]), 'steps')

@@ -112,6 +112,10 @@ function claims({ seeds }: Given): Claim[] {
           })),
         format: formatBits,
       },
+      because: {
+        'does not hold here':
+          'They differ by 0.005 bits, and from seed 3 dilation helps; in the paper they differ by 0.01 bits. Probably 64 bytes back, as far as the dense windows of the highest layer reach, are enough for what 400 steps teach.',
+      },
     },
   ];
 }
@@ -141,7 +145,7 @@ export const longformerTable4 = defineExperiment<Given>({
     titles: ['windows', 'from the lowest layer', 'paper', 'ours', ...seeds.map((seed) => `seed ${seed}`)],
     rows: ROWS.map(({ run, windows, paper }) => {
       const all = seeds.map((seed) => bits(results, run, seed));
-      return [run, windows, `${paper} bits`, formatSpread(all, formatBits), ...all.map(formatBits)];
+      return [run, windows, `${paper.toFixed(2)} bits`, formatSpread(all, formatBits), ...all.map(formatBits)];
     }),
   }),
   draw: (results, { seeds }) => [

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { slice } from '../../src/core/ops/index.ts';
+import { scale, slice } from '../../src/core/ops/index.ts';
 import { scatterAdd } from '../../src/core/ops/scatter-add.ts';
 import { strongest } from '../../src/core/ops/strongest.ts';
 import { Random } from '../../src/core/random.ts';
@@ -16,9 +16,11 @@ import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { normalised } from '../../src/variants/routing/centroids.ts';
 import { type RoutingOptions, routing } from '../../src/variants/routing.ts';
 import type { AttentionState } from '../../src/variants/state.ts';
-import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
-import { expectClose, type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
+import { expectClose, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
+import { inAllSettings } from '../laws/settings.ts';
+import { byLoops, normalisedRows, paper, type Rule } from './routing-written-out.ts';
 
 const variant = findVariant('routing') as AnyVariant;
 
@@ -28,92 +30,21 @@ const withOptions = (attentionCase: AttentionCase, own: Partial<RoutingOptions>)
   options: { ...attentionCase.options, ...own },
 });
 
-/** What a copy may get wrong. */
-interface Rule {
-  /** The tokens of a cluster, from those that may be taken, the strongest first. */
-  take(ranked: number[], window: number): number[];
-  /** What a token gets of what it reads in several clusters. */
-  share(clusters: number): number;
-  normalise: boolean;
+for (const { name, run } of inAllSettings(
+  'clusters of the nearest tokens, and the mean over the clusters of a token, as Algorithm 1 has them',
+  ({ draw, tolerance }) => {
+    draw(variant, {}, 60, (drawn) => {
+      const attentionCase = withOptions(drawn, { localHeads: 0 });
+      const [inputs, options] = [inputsOf(attentionCase), optionsOf(attentionCase)];
+      const parameters = parametersOf(variant, attentionCase);
+      const { members } = noGrad(() => routing.decisions!(inputs, options, parameters));
+      const expected = byLoops(inputs, parameters, options, paper, members);
+      expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
+    });
+  },
+)) {
+  test(name, run);
 }
-
-const paper: Rule = {
-  take: (ranked, window) => ranked.slice(0, window),
-  share: (clusters) => 1 / clusters,
-  normalise: true,
-};
-
-/** Rows of mean 0 and variance 1, as layer normalisation with its ε makes them. */
-function normalisedRows(x: ArrayLike<number>, d: number): Float64Array {
-  const rows = Float64Array.from(x);
-  for (let first = 0; first < rows.length; first += d) {
-    const row = rows.subarray(first, first + d);
-    const mean = row.reduce((sum, each) => sum + each, 0) / d;
-    const variance = row.reduce((sum, each) => sum + (each - mean) ** 2, 0) / d;
-    for (let c = 0; c < d; c++) row[c] = (row[c] - mean) / Math.sqrt(variance + 1e-5);
-  }
-  return rows;
-}
-
-/** Algorithm 1 cluster by cluster in float64, for heads without local attention. */
-function byLoops(
-  { queries, values, keyMask }: AttentionInputs,
-  { mu }: Parameters,
-  { numClusters, window, causal, attendSelf }: RoutingOptions,
-  rule: Rule = paper,
-): Output {
-  const [batch, heads, length, d] = queries.shape;
-  const width = values.shape[3];
-  const q = rule.normalise ? normalisedRows(queries.toArray(), d) : queries.toArray();
-  const [v, centroids, mask] = [values.toArray(), mu.toArray(), keyMask?.toArray()];
-  const output = new Float64Array(batch * heads * length * width);
-  for (let list = 0; list < batch * heads; list++) {
-    const product = (a: ArrayLike<number>, at: number, token: number) => {
-      let sum = 0;
-      for (let c = 0; c < d; c++) sum += a[at + c] * q[(list * length + token) * d + c];
-      return sum;
-    };
-    const read = Array.from({ length }, () => [] as number[][]);
-    for (let cluster = 0; cluster < numClusters; cluster++) {
-      const scores = Array.from({ length }, (_, t) =>
-        product(centroids, ((list % heads) * numClusters + cluster) * d, t),
-      );
-      const real = [...scores.keys()].filter((t) => mask?.[Math.floor(list / heads) * length + t] !== 0);
-      const ranked = real.sort((a, b) => scores[b] - scores[a] || a - b);
-      const taken = rule.take(ranked, window);
-      for (const i of taken) {
-        const seen = taken.filter((j) => !causal || j <= i);
-        const met = attendSelf || seen.length === 1 ? seen : seen.filter((j) => j !== i);
-        const logs = met.map((j) => product(q, (list * length + i) * d, j) / Math.sqrt(d));
-        const largest = Math.max(...logs);
-        const weights = logs.map((log) => Math.exp(log - largest));
-        const total = weights.reduce((sum, weight) => sum + weight, 0);
-        const row = new Array<number>(width).fill(0);
-        for (const [n, j] of met.entries()) {
-          for (let c = 0; c < width; c++) row[c] += (weights[n] / total) * v[(list * length + j) * width + c];
-        }
-        read[i].push(row);
-      }
-    }
-    for (const [i, rows] of read.entries()) {
-      for (const row of rows) {
-        for (let c = 0; c < width; c++) output[(list * length + i) * width + c] += row[c] * rule.share(rows.length);
-      }
-    }
-  }
-  return { shape: [batch, heads, length, width], dtype: 'float64', data: output };
-}
-
-// In float64 alone: a rounding of float32 exchanges tokens of a cluster (the golden cases are far from that).
-test('clusters of the nearest tokens, and the mean over the clusters of a token, as Algorithm 1 has them', () => {
-  forAllCases(variant, { dtype: 'float64' }, 60, (drawn) => {
-    const attentionCase = withOptions(drawn, { localHeads: 0 });
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, parameters, optionsOf(attentionCase));
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, ROUNDING, 'output');
-  });
-});
 
 test('the loops notice the farthest tokens, one too many, a sum over clusters, and rows without normalisation', () => {
   const wrong: Rule[] = [
@@ -131,6 +62,21 @@ test('the loops notice the farthest tokens, one too many, a sum over clusters, a
     for (const rule of wrong) {
       const other = byLoops(inputs, parameters, optionsOf(attentionCase), rule);
       assert.throws(() => expectClose(output, other, 1e-6, 'output'));
+    }
+  });
+});
+
+test('in float32 too, a cluster that takes the farthest tokens, or one that is not the nearest, is noticed', () => {
+  forAllCases(variant, { dtype: 'float32', masked: false, minLength: 20, minHeadDim: 4 }, 10, (drawn) => {
+    const attentionCase = withOptions(drawn, { localHeads: 0, numClusters: 4, window: 9 });
+    const [inputs, options] = [inputsOf(attentionCase), optionsOf(attentionCase)];
+    const parameters = parametersOf(variant, attentionCase);
+    const opposite = { ...parameters, mu: noGrad(() => scale(parameters.mu, -1)) };
+    const farthest = noGrad(() => routing.decisions!(inputs, options, opposite)).members;
+    const moved = noGrad(() => routing.decisions!(inputs, options, parameters)).members.toArray();
+    moved[drawn.seed % 9] = farthest.toArray()[drawn.seed % 9];
+    for (const members of [farthest, fromArray(moved, farthest.shape, 'int32')]) {
+      assert.throws(() => byLoops(inputs, parameters, options, paper, members), /left out/);
     }
   });
 });

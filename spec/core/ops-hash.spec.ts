@@ -8,7 +8,9 @@ import { concat, directionHash, gatherRows, negate, scale, slice } from '../../s
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { type Candidate, expectBest, roundings } from '../laws/choices.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { onAllKernelSets } from '../laws/settings.ts';
 import { forAll } from './tensors.ts';
 
 const cases = fc.record({
@@ -19,45 +21,77 @@ const cases = fc.record({
   length: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.constantFrom(31, 32, 33, 64, 65)),
   width: fc.integer({ min: 1, max: 9 }),
   count: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(63, 64, 65, 130)),
+  dtype: fc.constantFrom('float32' as const, 'float64' as const),
+  norm: fc.constantFrom(1e-3, 1, 100),
   seed: fc.nat(),
 });
 
 type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
 
-function draw({ batch, heads, rounds, length, width, count, seed }: Case): { x: Tensor; directions: Tensor } {
+function draw({ batch, heads, rounds, length, width, count, dtype, norm, seed }: Case) {
   const random = new Random(seed);
   return {
-    x: randomNormal([batch, heads, length, width], random.split('x'), 'float64'),
-    directions: randomNormal([heads, rounds, width, count], random.split('R'), 'float64'),
+    x: scale(randomNormal([batch, heads, length, width], random.split('x'), dtype), norm),
+    directions: randomNormal([heads, rounds, width, count], random.split('R'), dtype),
   };
 }
 
-test('argmax of [xR; −xR], for every batch entry, head, round and row', () => {
+/** Throws unless each bucket is the place of the largest of [xR; −xR] in float64, but for the roundings of its products. */
+function expectNearest(
+  { heads, rounds, length, width, count, dtype }: Case,
+  x: Tensor,
+  R: Tensor,
+  buckets: Tensor,
+): void {
+  const [rows, r] = [x.toArray(), R.toArray()];
+  buckets.toArray().forEach((bucket, n) => {
+    const entry = Math.floor(n / (rounds * length));
+    const matrix = (entry % heads) * rounds + (Math.floor(n / length) % rounds);
+    const row = entry * length + (n % length);
+    const signed = new Map<number, Candidate>();
+    for (let column = 0; column < count; column++) {
+      let [score, size] = [0, 0];
+      for (let c = 0; c < width; c++) {
+        const product = rows[row * width + c] * r[(matrix * width + c) * count + column];
+        score += product;
+        size += Math.abs(product);
+      }
+      const error = roundings(2 * width, dtype) * size;
+      signed.set(column, { score, error });
+      signed.set(count + column, { score: -score, error });
+    }
+    expectBest([bucket], signed, 1, `row ${n}`);
+  });
+}
+
+test('argmax of [xR; −xR], for every batch entry, head, round and row, in both types, whatever the norm', () => {
   forAll(
     cases,
     (drawn) => {
       const { x, directions } = draw(drawn);
-      const { heads, rounds, length, width, count } = drawn;
-      const [rows, r] = [x.toArray(), directions.toArray()];
-      const hash = directionHash(x, directions);
-      assert.equal([...hash.shape], [drawn.batch, heads, rounds, length]);
-      assert.is(hash.dtype, 'int32');
-      hash.toArray().forEach((bucket, n) => {
-        const entry = Math.floor(n / (rounds * length));
-        const matrix = (entry % heads) * rounds + (Math.floor(n / length) % rounds);
-        const row = entry * length + (n % length);
-        const products = Array.from({ length: count }, (_, column) => {
-          let sum = 0;
-          for (let c = 0; c < width; c++) sum += rows[row * width + c] * r[(matrix * width + c) * count + column];
-          return sum;
-        });
-        const signed = [...products, ...products.map((product) => -product)];
-        // Two maxima that differ by roundings of sums of ten terms are both right.
-        assert.ok(signed[bucket] >= Math.max(...signed) - 1e-13, `row ${n}: bucket ${bucket}`);
+      onAllKernelSets(() => {
+        const hash = directionHash(x, directions);
+        assert.equal([...hash.shape], [drawn.batch, drawn.heads, drawn.rounds, drawn.length]);
+        assert.is(hash.dtype, 'int32');
+        expectNearest(drawn, x, directions, hash);
       });
     },
     60,
   );
+});
+
+test('the farthest direction, and the one after the nearest, are noticed', () => {
+  for (const dtype of ['float32', 'float64'] as const) {
+    const sizes = { batch: 1, heads: 2, rounds: 2, length: 9, width: 5, count: 7 };
+    const drawn: Case = { ...sizes, dtype, norm: 1, seed: 3 };
+    const { x, directions } = draw(drawn);
+    const hash = directionHash(x, directions);
+    for (const step of [7, 1]) {
+      const other = hash.toArray().map((bucket) => (bucket + step) % 14);
+      const broken = fromArray(other, hash.shape, 'int32');
+      assert.throws(() => expectNearest(drawn, x, directions, broken), /left out/);
+    }
+  }
 });
 
 test('the length of a row does not matter, and the opposite row has the opposite hash', () => {
@@ -93,7 +127,9 @@ test('equal rows share a bucket, wherever they stand', () => {
 });
 
 test('a row of zeros goes to the first bucket', () => {
-  const { directions } = draw({ batch: 1, heads: 1, rounds: 1, length: 1, width: 3, count: 4, seed: 1 });
+  const { directions } = draw({
+    ...{ batch: 1, heads: 1, rounds: 1, length: 1, width: 3, count: 4, dtype: 'float64', norm: 1, seed: 1 },
+  });
   assert.equal([...directionHash(zeros([1, 1, 2, 3], 'float64'), directions).toArray()], [0, 0]);
 });
 

@@ -2,6 +2,7 @@
 
 import { expectShape, FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { firstNotFinite } from '../core/finite.ts';
+import { BlockList } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import { elements } from '../core/tensor.ts';
 import { counted } from '../terminal/format.ts';
@@ -69,7 +70,7 @@ export function loadSubject(
       ? Int32Array.from(rows.keys())
       : Int32Array.from(random.split('one by one').choose(rows.length, SAMPLED_ROWS)).sort();
   const recall = input.recall ?? ((_kind, _key, compute) => compute());
-  return { inputs, shape: { ...shape, dtype }, real, rows, fewRows, seed, recall, parameterBlocks: new Set() };
+  return { inputs, shape: { ...shape, dtype }, real, rows, fewRows, seed, recall, parameterBlocks: new BlockList() };
 }
 
 /** Throws FileFormatError, which names the place in the file, if the tensors of a file hold NaN or an infinity. */

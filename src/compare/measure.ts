@@ -1,6 +1,6 @@
 /** The measurements of one variant at one budget on one input, except for time, where all variants take turns. */
 import { noGrad } from '../core/autograd.ts';
-import { type Block, measureMemory, withScope } from '../core/memory.ts';
+import { type BlockList, measureMemory, withScope } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -30,7 +30,7 @@ export interface Subject {
   seed: number;
   recall: NonNullable<ComparisonCase['recall']>;
   /** The scope of parameters until all cells have been timed; for `releaseScope`. */
-  parameterBlocks: Set<Block>;
+  parameterBlocks: BlockList;
 }
 
 /** Figures of one cell. */

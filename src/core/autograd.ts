@@ -6,12 +6,12 @@ import { ArgumentError, describe, expectShape } from './errors.ts';
 import { expectFunction, expectIterable } from './expect.ts';
 import { binaryKernels } from './kernels/elementwise.ts';
 import { planWalk } from './kernels/strided.ts';
-import { type Block, isInCurrentScope, release, withScope } from './memory.ts';
+import { type Block, isInCurrentScope, releaseBlock, scopeOf, withScope } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
 import { opEnded } from './profile.ts';
 import { expectSynchronous } from './reachable.ts';
 import { scope } from './scope.ts';
-import { expectTensor, ones, packed, Tensor } from './tensor.ts';
+import { expectTensor, ones, packed, placementOf, Tensor } from './tensor.ts';
 
 /**
  * Gradients of a node's inputs from those of its outputs; null means zero. A gradient is never written to once it is
@@ -142,7 +142,7 @@ export function backward(result: Tensor, gradient?: Tensor): void {
 export function zeroGrad(tensors: Iterable<Tensor>): void {
   for (const tensor of expectIterable('tensors', tensors)) {
     if (!(tensor instanceof Tensor)) throw new ArgumentError(`tensors: expected tensors, got ${describe(tensor)}`);
-    if (tensor.grad !== null) release(tensor.grad.array.data);
+    if (tensor.grad !== null && !tensor.grad.block.free) releaseBlock(tensor.grad.block);
     tensor.grad = null;
   }
 }
@@ -155,12 +155,13 @@ function expectLike(name: string, gradient: Tensor, of: Tensor, because = ''): v
 
 /** A gradient lives as long as its leaf: until the leaf's scope ends, or without a scope while it is referenced. */
 function accumulateOnLeaf(leaf: Tensor, gradient: Tensor): void {
-  if (leaf.grad === null) leaf.grad = withScope(leaf.block.scope, () => packed(gradient));
+  if (leaf.grad === null) leaf.grad = withScope(scopeOf(leaf.block), () => packed(gradient));
   else addInto(leaf.grad, gradient);
 }
 
 /** sum += term, where `sum` is contiguous from its start. */
-function addInto({ array: sum }: Tensor, { array: term }: Tensor): void {
+function addInto(to: Tensor, from: Tensor): void {
+  const [sum, term] = [placementOf(to), placementOf(from)];
   const { items, elementsPerItem, plan } = planWalk(
     sum.shape,
     { offset: 0, strides: sum.stride },
@@ -225,7 +226,7 @@ class PendingGradients {
   }
 
   #releaseUnheld(gradient: Tensor): void {
-    if (!this.#holders.get(gradient.block) && isInCurrentScope(gradient.block)) release(gradient.array.data);
+    if (!this.#holders.get(gradient.block) && isInCurrentScope(gradient.block)) releaseBlock(gradient.block);
   }
 
   #hold({ block }: Tensor, change: number): void {

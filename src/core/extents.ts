@@ -5,19 +5,20 @@ import { MAX_AXES } from './kernels/strided.ts';
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+  let size = 1;
+  for (let axis = 0; axis < shape.length; axis++) size *= shape[axis];
+  return size;
 }
 
 /** Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there are no empty tensors. */
 export function expectExtents(shape: readonly number[], name = 'shape'): void {
   const isList = Array.isArray(shape);
-  // By index, so that a hole in the list is found as undefined.
-  if (
-    isList &&
-    shape.length <= MAX_AXES &&
-    Array.from(shape).every((extent) => Number.isSafeInteger(extent) && extent >= 1)
-  )
-    return;
+  if (isList && shape.length <= MAX_AXES) {
+    let axis = 0;
+    // By index, so that a hole in the list is found as undefined.
+    while (axis < shape.length && Number.isSafeInteger(shape[axis]) && shape[axis] >= 1) axis++;
+    if (axis === shape.length) return;
+  }
   const wanted = `a list of at most ${MAX_AXES} extents, each an integer of at least 1`;
   if (shape === undefined) throw new ShapeError(`${name}: missing; expected ${wanted}`);
   const given = isList && shape.length <= MAX_AXES ? formatShape(shape) : describe(shape);

@@ -45,6 +45,11 @@ export class Forgotten {
     this.#bytes += block.bytes;
   }
 
+  /** The array of a watched block, unless it was collected. */
+  arrayOf(block: Block): NumericArray | undefined {
+    return this.#arrays.get(block)?.deref();
+  }
+
   /** Stops watching a block that was released otherwise. */
   unwatch(block: Block): void {
     if (!this.#arrays.delete(block)) return;

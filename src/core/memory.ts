@@ -3,7 +3,7 @@
  * of the heap (blocks.ts) are released in two ways: by scope (see `scope` in tensor.ts), which is exact, or when the garbage
  * collector finds the typed array unreachable (forgotten.ts), for callers without a scope.
  */
-import { ALIGNMENT, type Block, giveBlock, takeBlock } from './blocks.ts';
+import { ALIGNMENT, type Block, BlockList, giveBlock, takeBlock } from './blocks.ts';
 import { bytesPerElement, type DType, dtypeOf, expectDType, type NumericArray } from './dtype.ts';
 import { expectInteger, MemoryError } from './errors.ts';
 import { Forgotten } from './forgotten.ts';
@@ -13,6 +13,7 @@ import { arrayAllocated } from './profile.ts';
 export {
   adoptHeap,
   type Block,
+  BlockList,
   bytesPerElement,
   type DType,
   dtypeOf,
@@ -34,8 +35,9 @@ export interface MemoryStatistics {
 }
 
 const statistics = { liveBytes: 0, peakBytes: 0, largestBytes: 0 };
-const blockOf = new WeakMap<NumericArray, Block>();
-let currentScope: Set<Block> | null = null;
+/** Blocks in use, by offset in units of the alignment. A map that holds the arrays weakly would cost every collection its size. */
+const used = new Map<number, Block>();
+let currentScope: BlockList | null = null;
 
 /** A share of the heap's maximum: this much has to be forgotten to be worth a garbage collection. */
 const WORTH_COLLECTING = 1 / 16;
@@ -70,14 +72,13 @@ export function allocate(dtype: DType, length: number): NumericArray {
   }
   const block = take(bytes);
   attempt?.made.add(block);
-  block.scope = currentScope;
   currentScope?.add(block);
   statistics.liveBytes += block.bytes;
   statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
   statistics.largestBytes = Math.max(statistics.largestBytes, bytes);
   arrayAllocated(bytes);
   const array = viewOf(dtype, block.offset, length);
-  blockOf.set(array, block);
+  used.set(block.offset / ALIGNMENT, block);
   block.array = array;
   if (currentScope === null) watch(block);
   return array;
@@ -128,15 +129,14 @@ function full(bytes: number): MemoryError {
 
 /** The block behind an array made by `allocate`; undefined once it was released. */
 export function blockBehind(array: NumericArray): Block | undefined {
-  return blockOf.get(array);
+  const block = used.get(array.byteOffset / ALIGNMENT);
+  return block !== undefined && (block.array ?? forgotten.arrayOf(block)) === array ? block : undefined;
 }
 
 /** Releases an array's bytes at once. Using the array afterwards is an error that tensors detect. */
 export function release(array: NumericArray): void {
-  const block = blockOf.get(array);
-  if (block === undefined) return;
-  blockOf.delete(array);
-  if (!block.free) releaseBlock(block);
+  const block = blockBehind(array);
+  if (block !== undefined) releaseBlock(block);
 }
 
 /** Releases the bytes of all unreachable arrays now; `allocate` does so by itself when it is due. */
@@ -189,7 +189,7 @@ export function attempting<T>(body: () => T, limit?: { bytes: number; exceeded: 
 }
 
 /** Runs `body` and enters every allocation inside in `members`; null: in no scope. */
-export function withScope<T>(members: Set<Block> | null, body: () => T): T {
+export function withScope<T>(members: BlockList | null, body: () => T): T {
   const outer = currentScope;
   currentScope = members;
   try {
@@ -201,8 +201,7 @@ export function withScope<T>(members: Set<Block> | null, body: () => T): T {
 
 /** Moves a block to the scope that is current now (none at top level), so that its old scope does not release it. */
 export function adopt(block: Block): void {
-  block.scope?.delete(block);
-  block.scope = currentScope;
+  block.list?.remove(block);
   currentScope?.add(block);
   if (currentScope === null) watch(block);
 }
@@ -213,23 +212,28 @@ function watch(block: Block): void {
   block.array = null;
 }
 
+/** The scope that will release this block; null for none. */
+export function scopeOf(block: Block): BlockList | null {
+  return block.free ? null : block.list;
+}
+
 /** Whether the scope that is current now will release this block. */
 export function isInCurrentScope(block: Block): boolean {
-  return currentScope !== null && block.scope === currentScope;
+  return currentScope !== null && block.list === currentScope;
 }
 
 /** Releases everything that is still in a scope. Tensors notice by `free`. */
-export function releaseScope(members: Set<Block>): void {
-  for (const block of members) releaseBlock(block);
-  members.clear();
+export function releaseScope(members: BlockList): void {
+  while (members.first !== null) releaseBlock(members.first);
 }
 
-function releaseBlock(block: Block): void {
+/** Releases a block at once. Tensors notice by `free`. */
+export function releaseBlock(block: Block): void {
   statistics.liveBytes -= block.bytes;
   for (let each = attempt; each !== null; each = each.outer) each.made.delete(block);
-  block.scope?.delete(block);
-  block.scope = null;
+  block.list?.remove(block);
   block.array = null;
+  used.delete(block.offset / ALIGNMENT);
   forgotten.unwatch(block);
   giveBlock(block);
 }

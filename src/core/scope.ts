@@ -1,6 +1,6 @@
 /** How long tensors live: a scope releases those made inside, and what is kept lives as long as it is referenced. */
 import { expectFunction } from './expect.ts';
-import { adopt, type Block, releaseScope, withScope } from './memory.ts';
+import { adopt, BlockList, releaseScope, withScope } from './memory.ts';
 import { expectSynchronous, reachable } from './reachable.ts';
 import { expectTensor, Tensor } from './tensor.ts';
 
@@ -19,21 +19,29 @@ const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
  */
 export function scope<T>(body: () => T): T {
   expectFunction('body', body);
-  const members = new Set<Block>();
+  const members = new BlockList();
   try {
     const result = withScope(members, body);
     expectSynchronous(result);
-    const found = reachable('body', result, isTensor);
-    if (found.some((tensor) => tensor.node !== null)) for (const block of [...members]) adopt(block);
-    for (const { block } of found.flatMap(withGradient)) if (members.has(block)) adopt(block);
+    if (result instanceof Tensor) passOn([result], members);
+    else if (typeof result === 'object' && result !== null) passOn(reachable('body', result, isTensor), members);
     return result;
   } finally {
     releaseScope(members);
   }
 }
 
-function withGradient(tensor: Tensor): Tensor[] {
-  return tensor.grad === null ? [tensor] : [tensor, tensor.grad];
+/** Moves what has to outlive a scope to the scope around it. */
+function passOn(found: readonly Tensor[], members: BlockList): void {
+  for (const { node } of found) {
+    if (node === null) continue;
+    while (members.first !== null) adopt(members.first);
+    return;
+  }
+  for (const { block, grad } of found) {
+    if (block.list === members) adopt(block);
+    if (grad !== null && grad.block.list === members) adopt(grad.block);
+  }
 }
 
 /**
@@ -43,7 +51,8 @@ function withGradient(tensor: Tensor): Tensor[] {
 export function keep(tensor: Tensor): Tensor {
   expectTensor('tensor', tensor);
   withScope(null, () => {
-    for (const { block } of withGradient(tensor)) if (!block.free) adopt(block);
+    adopt(tensor.block);
+    if (tensor.grad !== null && !tensor.grad.block.free) adopt(tensor.grad.block);
   });
   return tensor;
 }

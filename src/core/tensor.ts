@@ -6,15 +6,28 @@ import ndarray, { type NdArray } from 'ndarray';
 import { adviceForTensor } from './advice.ts';
 import type { TapeNode } from './autograd.ts';
 import { copyInto } from './copy-into.ts';
-import type { ArrayOf, DType, NumericArray } from './dtype.ts';
-import { dtypeOf, expectDType, expectFlat, expectNumberOf, expectNumbers, expectOwnDType } from './dtype.ts';
+import {
+  type ArrayOf,
+  type DType,
+  dtypeOf,
+  expectDType,
+  expectFlat,
+  expectNumberOf,
+  expectNumbers,
+  expectOwnDType,
+  type NumericArray,
+} from './dtype.ts';
 import { ArgumentError, formatShape, MemoryError, ShapeError, wrongKind } from './errors.ts';
 import { expectExtents, sizeOf } from './extents.ts';
 import { describeTensor, inspected } from './inspect.ts';
 import { allocate, type Block, blockBehind } from './memory.ts';
+import { elementsOf, isInOrder, Placement, stridesOf } from './placement.ts';
 import { expectRandom, type Random } from './random.ts';
 
 export { expectExtents, sizeOf };
+
+/** Where the elements of a tensor lie. Throws MemoryError if the scope that owned it has ended. */
+export let placementOf: (tensor: Tensor) => Placement;
 
 /** Numbers with a shape, on the heap that all threads share, and the record of how they were computed. */
 export class Tensor {
@@ -27,18 +40,34 @@ export class Tensor {
   /** How this tensor came to be; null for a leaf. */
   node: TapeNode | null = null;
   readonly dtype: DType;
-  readonly #array: NdArray<NumericArray>;
+  readonly #placement: Placement;
+  #array: NdArray<NumericArray> | null = null;
   /** The block that holds the elements, shared by all views of it. */
   readonly block: Block;
 
   /** Throws ArgumentError unless the data are an array from `allocate`: copy others by `fromArray` or `fromNdarray`. */
-  constructor(array: NdArray<NumericArray>) {
-    const { data } = (array ?? {}) as Partial<NdArray<NumericArray>>;
+  constructor(array: NdArray<NumericArray>);
+  constructor(given: NdArray<NumericArray> | Placement, like?: { block: Block; dtype: DType }) {
+    if (given instanceof Placement && like !== undefined) {
+      this.#placement = given;
+      this.block = like.block;
+      this.dtype = like.dtype;
+      return;
+    }
+    const { data, shape, stride, offset, size } = (given ?? {}) as NdArray<NumericArray>;
     const block = data instanceof Object ? blockBehind(data) : undefined;
     if (block === undefined) throw new ArgumentError('array: expected data in the shared heap, got data elsewhere');
-    this.#array = array;
+    this.#placement = new Placement(data, shape, stride, offset, size, undefined);
+    this.#array = given as NdArray<NumericArray>;
     this.block = block;
-    this.dtype = dtypeOf(array.data);
+    this.dtype = dtypeOf(data);
+  }
+
+  static {
+    placementOf = (tensor) => {
+      if (tensor.block.free) expectLive(tensor.block);
+      return tensor.#placement;
+    };
   }
 
   /**
@@ -47,15 +76,17 @@ export class Tensor {
    */
   get array(): NdArray<NumericArray> {
     expectLive(this.block);
+    const { data, shape, stride, offset } = this.#placement;
+    this.#array ??= ndarray(data, [...shape], [...stride], offset);
     return this.#array;
   }
 
   get shape(): readonly number[] {
-    return this.#array.shape;
+    return this.#placement.shape;
   }
 
   get size(): number {
-    return this.#array.size;
+    return this.#placement.size;
   }
 
   /**
@@ -81,9 +112,12 @@ export class Tensor {
 
   /** The text that `console.log` prints in Node: dtype, shape and the first numbers. */
   [inspected](): string {
-    return describeTensor(this.dtype, this.shape, this.block.free ? null : this.#array);
+    return describeTensor(this.dtype, this.shape, this.block.free ? null : this.array);
   }
 }
+
+/** The constructor as this module calls it: with a placement, and a tensor with the same elements. */
+const Made = Tensor as unknown as new (placement: Placement, like: { block: Block; dtype: DType }) => Tensor;
 
 function expectLive(block: Block, name = 'tensor'): void {
   if (!block.free) return;
@@ -103,7 +137,11 @@ export function expectTensor(name: string, value: unknown): asserts value is Ten
 export function empty(shape: readonly number[], dtype: DType = 'float32'): Tensor {
   expectExtents(shape);
   expectDType('dtype', dtype);
-  return new Tensor(ndarray(allocate(dtype, sizeOf(shape)), [...shape]));
+  const own = [...shape];
+  const size = sizeOf(own);
+  const data = allocate(dtype, size);
+  const placement = new Placement(data, own, stridesOf(own), 0, size, true);
+  return new Made(placement, { block: blockBehind(data) as Block, dtype });
 }
 
 /**
@@ -182,18 +220,16 @@ export function viewAs(tensor: Tensor, view: (array: NdArray<NumericArray>) => N
   return new Tensor(view(tensor.array));
 }
 
-export function isContiguous(tensor: Tensor): boolean {
-  const { shape, stride } = tensor.array;
-  let expected = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && stride[axis] !== expected) return false;
-    expected *= shape[axis];
-  }
-  return true;
+/** The same where the caller knows the strides, which nobody changes; by default those of elements in row-major order. */
+export function viewAt(tensor: Tensor, shape: readonly number[], offset: number, stride?: readonly number[]): Tensor {
+  const inOrder = stride === undefined ? true : undefined;
+  const { data } = placementOf(tensor);
+  return new Made(new Placement(data, shape, stride ?? stridesOf(shape), offset, sizeOf(shape), inOrder), tensor);
 }
 
-/** Maps a window on part of an array to the whole array. The block is released when the whole array becomes unreachable. */
-const wholes = new WeakMap<NumericArray, NumericArray>();
+export function isContiguous(tensor: Tensor): boolean {
+  return isInOrder(placementOf(tensor));
+}
 
 /**
  * The elements in row-major order: a window on the heap where the tensor is contiguous, else a packed copy. For
@@ -202,25 +238,12 @@ const wholes = new WeakMap<NumericArray, NumericArray>();
  */
 export function elements(tensor: Tensor): NumericArray {
   if (!isContiguous(tensor)) return elements(packed(tensor));
-  const { data, offset } = tensor.array;
-  if (offset === 0 && data.length === tensor.size) return data;
-  const window = data.subarray(offset, offset + tensor.size);
-  wholes.set(window, data);
-  return window;
-}
-
-/** The elements of several tensors, by name, as kernels take them. */
-export function allElements<Name extends string>(
-  tensors: Readonly<Record<Name, Tensor>>,
-): Readonly<Record<Name, NumericArray>> {
-  const arrays = {} as Record<Name, NumericArray>;
-  for (const name of Object.keys(tensors) as Name[]) arrays[name] = elements(tensors[name]);
-  return arrays;
+  return elementsOf(placementOf(tensor));
 }
 
 /** A contiguous copy. */
 export function packed(tensor: Tensor): Tensor {
   const copy = empty(tensor.shape, tensor.dtype);
-  copyInto(copy.array, tensor.array);
+  copyInto(placementOf(copy), placementOf(tensor));
   return copy;
 }

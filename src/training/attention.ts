@@ -9,7 +9,7 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
-import { release } from '../core/memory.ts';
+import { releaseBlock } from '../core/memory.ts';
 import { contiguous } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
@@ -161,7 +161,7 @@ export class MultiHeadAttention implements Module {
     let rows: LastRows = last;
     const goOn = (next: LastRows) => {
       for (const tensor of Object.values(next)) keep(tensor);
-      for (const tensor of Object.values(rows)) release(tensor.array.data);
+      for (const { block } of Object.values(rows)) if (!block.free) releaseBlock(block);
       rows = next;
     };
     return {

@@ -5,7 +5,7 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, expectShape, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectPlain } from '../core/expect.ts';
-import { release } from '../core/memory.ts';
+import { releaseBlock } from '../core/memory.ts';
 import { keep } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings } from './attend.ts';
@@ -95,9 +95,7 @@ export function startDecoding<Options extends CommonOptions>(
 
 function releaseAll(tensors: Readonly<Record<string, Tensor>>): void {
   // Several tensors may be views of one block.
-  for (const { block, array } of Object.values(tensors).filter((tensor) => !tensor.block.free)) {
-    if (!block.free) release(array.data);
-  }
+  for (const { block } of Object.values(tensors)) if (!block.free) releaseBlock(block);
 }
 
 /** Replaces the state by the next one, and releases the parts that the two do not share. */
@@ -139,8 +137,10 @@ class StateDecoder<Options extends CommonOptions> implements Decoder {
     const { output, state } = noGrad(() => goOn(this.#variant, inputs, shape, before, this.#options, this.#settings));
     for (const tensor of Object.values(state.tensors)) keep(tensor);
     this.#state = state;
-    const shared = new Set(Object.values(state.tensors).map(({ block }) => block));
-    for (const { block, array } of Object.values(before?.tensors ?? {})) if (!shared.has(block)) release(array.data);
+    const now = Object.values(state.tensors);
+    for (const { block } of Object.values(before?.tensors ?? {})) {
+      if (!block.free && !now.some((tensor) => tensor.block === block)) releaseBlock(block);
+    }
     return output;
   }
 

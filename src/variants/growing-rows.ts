@@ -5,7 +5,7 @@
 import { record } from '../core/autograd.ts';
 import { copyInto } from '../core/copy-into.ts';
 import { slice } from '../core/ops/index.ts';
-import { empty, type Tensor, viewAs } from '../core/tensor.ts';
+import { empty, placementOf, type Tensor, viewAt } from '../core/tensor.ts';
 
 /** A window may hold twice its own rows plus this many before it is copied. */
 export const SLACK = 16;
@@ -20,8 +20,8 @@ const buffers = new WeakMap<object, Buffer>();
 
 /** Rows `first` … `end` − 1 of every head of a buffer. */
 const rowsOfBuffer = (buffer: Tensor, first: number, end: number): Tensor => {
-  const [batch, heads, , width] = buffer.shape;
-  return viewAs(buffer, (array) => array.lo(0, 0, first, 0).hi(batch, heads, end - first, width));
+  const { shape, stride, offset } = placementOf(buffer);
+  return viewAt(buffer, shape.with(2, end - first), offset + first * stride[2], stride);
 };
 
 /**
@@ -33,18 +33,18 @@ export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
   const held = past?.shape[2] ?? 0;
   const known = past === undefined ? undefined : buffers.get(past.block);
   const first =
-    past === undefined ? 0 : (past.array.offset / width) % (known?.rows.shape[2] ?? Number.POSITIVE_INFINITY);
+    past === undefined ? 0 : (placementOf(past).offset / width) % (known?.rows.shape[2] ?? Number.POSITIVE_INFINITY);
   const fits = known !== undefined && first + held === known.used && known.used + length <= known.rows.shape[2];
   let all: Tensor;
   if (fits && known !== undefined) {
-    copyInto(rowsOfBuffer(known.rows, known.used, known.used + length).array, rows.array);
+    copyInto(placementOf(rowsOfBuffer(known.rows, known.used, known.used + length)), placementOf(rows));
     known.used += length;
     all = rowsOfBuffer(known.rows, first, first + held + length);
   } else {
     // Twice the rows it holds, so that a token costs a constant number of copies on average.
     const buffer = empty([batch, heads, Math.max(SLACK, 2 * (held + length)), width], rows.dtype as 'float32');
-    if (past !== undefined) copyInto(rowsOfBuffer(buffer, 0, held).array, past.array);
-    copyInto(rowsOfBuffer(buffer, held, held + length).array, rows.array);
+    if (past !== undefined) copyInto(placementOf(rowsOfBuffer(buffer, 0, held)), placementOf(past));
+    copyInto(placementOf(rowsOfBuffer(buffer, held, held + length)), placementOf(rows));
     buffers.set(buffer.block, { rows: buffer, used: held + length });
     all = rowsOfBuffer(buffer, 0, held + length);
   }

@@ -3,7 +3,7 @@ import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '.
 import { expectFiniteNumber, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
 import type { NumericArray } from '../memory.ts';
 import { expectRandom } from '../random.ts';
-import { elements, isContiguous, type Tensor } from '../tensor.ts';
+import { elements, isContiguous, placementOf, type Tensor } from '../tensor.ts';
 import type { AttentionSettings } from './attention.ts';
 import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
 import { LONGEST } from './layout.ts';
@@ -18,7 +18,7 @@ export interface Rows {
 /** The rows of a tensor: for a view of a longer cache those of the cache, else a copy where they are not in one piece. */
 export function rowsOf(tensor: Tensor): Rows {
   const [, heads, length, width] = tensor.shape;
-  const { data, offset, stride } = tensor.array;
+  const { data, offset, stride } = placementOf(tensor);
   const [ofBatch, ofHead, ofRow, ofColumn] = stride;
   const isCache =
     !isContiguous(tensor) && ofColumn === 1 && ofRow === width && ofHead % width === 0 && ofBatch === heads * ofHead;

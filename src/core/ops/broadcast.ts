@@ -1,29 +1,30 @@
 /** The two halves of broadcasting: the shape that two operands share, and the sum that undoes a repetition. */
-import ndarray from 'ndarray';
 import { formatShape, ShapeError } from '../errors.ts';
 import { SUM_COLUMNS, sumKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, type Tensor, viewAs } from '../tensor.ts';
+import { elements, empty, placementOf, type Tensor, viewAt } from '../tensor.ts';
 
 /** The shape that a and b broadcast to: aligned at the end, extents equal or 1. Throws ShapeError if they do not fit. */
 export function broadcastShape(a: readonly number[], b: readonly number[], names = 'a and b'): number[] {
   const axes = Math.max(a.length, b.length);
-  return Array.from({ length: axes }, (_, axis) => {
-    const left = a[axis - axes + a.length] ?? 1;
-    const right = b[axis - axes + b.length] ?? 1;
+  const shape: number[] = new Array(axes);
+  for (let axis = 0; axis < axes; axis++) {
+    const left = axis < axes - a.length ? 1 : a[axis - axes + a.length];
+    const right = axis < axes - b.length ? 1 : b[axis - axes + b.length];
     if (left !== right && left !== 1 && right !== 1) {
       throw new ShapeError(
         `${names}: expected shapes that broadcast together, got ${formatShape(a)} and ${formatShape(b)}`,
       );
     }
-    return left === 1 ? right : left;
-  });
+    shape[axis] = left === 1 ? right : left;
+  }
+  return shape;
 }
 
 /** Strides that repeat an operand over `shape`: 0 on every axis that it lacks or where its extent is 1. */
 export function broadcastStrides(x: Tensor, shape: readonly number[]): number[] {
   const lead = shape.length - x.shape.length;
-  const { stride } = x.array;
+  const { stride } = placementOf(x);
   return shape.map((_, axis) => (axis < lead || x.shape[axis - lead] === 1 ? 0 : stride[axis - lead]));
 }
 
@@ -57,5 +58,6 @@ export function sumTo(gradient: Tensor, shape: readonly number[]): Tensor {
     result = sumMiddle(result, outer, extent, inner, extents);
     begin = end - 1;
   }
-  return viewAs(result, ({ data, offset, stride }) => ndarray(data, [...shape], stride.slice(lead), offset));
+  const { stride, offset } = placementOf(result);
+  return viewAt(result, [...shape], offset, stride.slice(lead));
 }

@@ -1,8 +1,7 @@
 /** Checks key sets against the sizes of a call and fills in their defaults. */
-import ndarray from 'ndarray';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectBoolean, expectRecord, optional } from '../expect.ts';
-import { elements, fromArray, Tensor, viewAs } from '../tensor.ts';
+import { elements, fromArray, placementOf, Tensor, viewAt } from '../tensor.ts';
 import type { ListedKeys } from './attention-listed.ts';
 import type { TurnedLists } from './attention-turned.ts';
 import { expectInt32, expectPositions } from './check.ts';
@@ -120,10 +119,12 @@ function withRounds(name: string, tensor: Tensor, { batch, heads }: SetSizes): T
 }
 
 /** [batch, heads, length] as [batch, heads, 1, length]. */
-const withAxis = (tensor: Tensor): Tensor =>
-  viewAs(tensor, ({ data, shape: [b, h, length], stride: [ofBatch, ofHead, step], offset }) =>
-    ndarray(data, [b, h, 1, length], [ofBatch, ofHead, length * step, step], offset),
-  );
+function withAxis(tensor: Tensor): Tensor {
+  const { shape, stride, offset } = placementOf(tensor);
+  const [b, h, length] = shape;
+  const [ofBatch, ofHead, step] = stride;
+  return viewAt(tensor, [b, h, 1, length], offset, [ofBatch, ofHead, length * step, step]);
+}
 
 /** The shape of an order, [batch or 1, heads or 1, rounds, places]. Throws unless its tokens exist and none appears twice. */
 function orderShape(

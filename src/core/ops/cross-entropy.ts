@@ -4,7 +4,8 @@ import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions, integerOf, oneOf } from '../expect.ts';
 import { argMaxKernel, crossEntropyGradientKernel, crossEntropyKernel } from '../kernels/cross-entropy.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { allElements, elements, empty, fromArray, type Tensor } from '../tensor.ts';
+import { elements, empty, fromArray, type Tensor } from '../tensor.ts';
+import { allElements } from './all-elements.ts';
 import { expectAxes, expectFlags, expectFloat, expectInt32, expectTensor } from './check.ts';
 
 /** Which of the targets count; all by default. */

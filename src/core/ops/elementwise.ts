@@ -5,7 +5,7 @@ import { type BinaryName, binaryKernels } from '../kernels/elementwise.ts';
 import { planWalk } from '../kernels/strided.ts';
 import { RUN, type UnaryName, unaryKernels } from '../kernels/unary.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, filled, Tensor } from '../tensor.ts';
+import { elements, empty, filled, placementOf, Tensor } from '../tensor.ts';
 import { broadcastShape, broadcastStrides, sumTo } from './broadcast.ts';
 import { expectFloat, expectSameDType } from './check.ts';
 
@@ -122,12 +122,13 @@ function expectNumber(c: number): number {
 function combine(name: BinaryName, x: Tensor, y: Tensor): Tensor {
   const shape = broadcastShape(x.shape, y.shape);
   const result = empty(shape, x.dtype);
+  const [first, second] = [placementOf(x), placementOf(y)];
   const { items, elementsPerItem, plan } = planWalk(
     shape,
-    { offset: x.array.offset, strides: broadcastStrides(x, shape) },
-    { offset: y.array.offset, strides: broadcastStrides(y, shape) },
+    { offset: first.offset, strides: broadcastStrides(x, shape) },
+    { offset: second.offset, strides: broadcastStrides(y, shape) },
   );
-  const arrays = { a: x.array.data, b: y.array.data, c: elements(result) };
+  const arrays = { a: first.data, b: second.data, c: elements(result) };
   parallelFor(binaryKernels[name], items, arrays, { plan }, { costPerItem: 2 * elementsPerItem });
   return result;
 }

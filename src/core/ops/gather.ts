@@ -5,7 +5,7 @@ import { ArgumentError, describe, expectInteger, expectShape, formatShape, Shape
 import { expectOptions, integerOf } from '../expect.ts';
 import { gatherKernel, putRowsKernel, SCATTER_COLUMNS, scatterAddKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
+import { elements, empty, fromArray, placementOf, Tensor, zeros } from '../tensor.ts';
 import { expectAxes, expectFloat, expectSameDType, expectTensor } from './check.ts';
 
 /** Row numbers: one list for all leading entries, or (as a tensor) a list for each. */
@@ -73,7 +73,7 @@ function withoutRow(index: Tensor, row: number): Tensor {
 
 function withRows(base: Tensor, rows: Tensor, index: Tensor, plan: RowPlan): Tensor {
   const result = empty(base.shape, base.dtype);
-  copyInto(result.array, base.array);
+  copyInto(placementOf(result), placementOf(base));
   parallelFor(
     putRowsKernel,
     plan.outer * plan.count,

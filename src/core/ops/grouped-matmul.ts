@@ -4,7 +4,7 @@ import { copyInto } from '../copy-into.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectList, integerOf } from '../expect.ts';
 import { scope } from '../scope.ts';
-import { type Tensor, zeros } from '../tensor.ts';
+import { placementOf, type Tensor, zeros } from '../tensor.ts';
 import { expectFloat, expectSameDType } from './check.ts';
 import { type MatmulOptions, matmul } from './matmul.ts';
 import { reshape, slice } from './shape.ts';
@@ -36,7 +36,10 @@ export function groupedMatmul(rows: Tensor, weights: Tensor, begins: readonly nu
       const own = of(gradient, begin, end);
       if (ofRows) put(ofRows, begin, end, own, matrix(weights, g), { transposeB: true });
       if (ofWeights)
-        copyInto(matrix(ofWeights, g).array, matmul(of(rows, begin, end), own, { transposeA: true }).array);
+        copyInto(
+          placementOf(matrix(ofWeights, g)),
+          placementOf(matmul(of(rows, begin, end), own, { transposeA: true })),
+        );
     });
     return [ofRows, ofWeights];
   });
@@ -59,7 +62,7 @@ function matrix(weights: Tensor, group: number): Tensor {
 }
 
 function put(to: Tensor, begin: number, end: number, a: Tensor, b: Tensor, options: MatmulOptions = {}): void {
-  copyInto(of(to, begin, end).array, matmul(a, b, options).array);
+  copyInto(placementOf(of(to, begin, end)), placementOf(matmul(a, b, options)));
 }
 
 function expectBegins(begins: readonly number[], groups: number, count: number): void {

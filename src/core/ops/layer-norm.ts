@@ -8,7 +8,8 @@ import {
 } from '../kernels/layer-norm.ts';
 import { SUM_COLUMNS, sumKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { allElements, elements, empty, type Tensor } from '../tensor.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
+import { allElements } from './all-elements.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
 import { reshape, slice } from './shape.ts';
 

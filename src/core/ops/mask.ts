@@ -2,7 +2,7 @@
 import { LOUD } from '../dtype.ts';
 import { ShapeError } from '../errors.ts';
 import { expectFunction, expectInstance } from '../expect.ts';
-import { elements, fromArray, type Tensor } from '../tensor.ts';
+import { elements, fromArray, placementOf, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFlags, expectFloat, expectPositions, expectTensor } from './check.ts';
 import { gatherRows } from './gather.ts';
 
@@ -41,7 +41,7 @@ export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
  */
 export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return withoutMaskedRows(x, keyMask, (row) => {
-    const { data, offset, stride } = x.array;
+    const { data, offset, stride } = placementOf(x);
     let [at, rest] = [offset, row];
     for (let axis = x.shape.length - 2; axis >= 0; axis--) {
       at += (rest % x.shape[axis]) * stride[axis];

@@ -3,7 +3,7 @@ import { record } from '../autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { ROTATED_ROWS, rotateKernel } from '../kernels/rotate.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, packed, type Tensor, viewAs } from '../tensor.ts';
+import { elements, empty, packed, placementOf, type Tensor, viewAs } from '../tensor.ts';
 import { expectFloat, expectSameDType } from './check.ts';
 
 /**
@@ -27,20 +27,20 @@ export function rotate(x: Tensor, cosines: Tensor, sines: Tensor): Tensor {
     if (table.requiresGrad)
       throw new ArgumentError(`${name}: expected a constant, got a tensor that requires a gradient`);
   }
-  const source = x.array.stride[3] === 1 ? x : packed(x);
+  const source = placementOf(x).stride[3] === 1 ? x : packed(x);
   const result = empty(x.shape, x.dtype);
   turn(source, result, cosines, sines, 1);
   return record('rotate', result, [x], (gradient) => {
     // Turned back, and laid out like x: then a view of heads side by side passes it on without a copy.
     const back = emptyLike(source);
-    turn(gradient.array.stride[3] === 1 ? gradient : packed(gradient), back, cosines, sines, -1);
+    turn(placementOf(gradient).stride[3] === 1 ? gradient : packed(gradient), back, cosines, sines, -1);
     return [back];
   });
 }
 
 function turn(x: Tensor, y: Tensor, cosines: Tensor, sines: Tensor, direction: 1 | -1): void {
   const [batch, heads, length, width] = x.shape;
-  const [from, to] = [x.array, y.array];
+  const [from, to] = [placementOf(x), placementOf(y)];
   const numbers = {
     ...{ heads, length, width, direction, fromX: from.offset, fromY: to.offset },
     ...{ batchOfX: from.stride[0], headOfX: from.stride[1], rowOfX: from.stride[2] },
@@ -52,11 +52,12 @@ function turn(x: Tensor, y: Tensor, cosines: Tensor, sines: Tensor, direction: 1
 }
 
 /** An uninitialised tensor of the same shape, with its axes in the same order in memory. */
-function emptyLike({ shape, dtype, array: { stride } }: Tensor): Tensor {
+function emptyLike(x: Tensor): Tensor {
+  const { shape, stride } = placementOf(x);
   const order = [...shape.keys()].sort((a, b) => stride[b] - stride[a] || a - b);
   const laid = empty(
     order.map((axis) => shape[axis]),
-    dtype,
+    x.dtype,
   );
   return viewAs(laid, (array) => array.transpose(...shape.map((_, axis) => order.indexOf(axis))));
 }

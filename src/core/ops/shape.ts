@@ -1,10 +1,9 @@
 /** Other views of the same elements, and tensors assembled from parts. Views share memory and copy nothing. */
-import ndarray from 'ndarray';
 import { record } from '../autograd.ts';
 import { copyInto } from '../copy-into.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectList, integerOf } from '../expect.ts';
-import { empty, expectExtents, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
+import { empty, expectExtents, isContiguous, packed, placementOf, type Tensor, viewAt, zeros } from '../tensor.ts';
 import { sumTo } from './broadcast.ts';
 import { axisOf, expectSameDType, expectTensor } from './check.ts';
 
@@ -15,17 +14,28 @@ import { axisOf, expectSameDType, expectTensor } from './check.ts';
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   expectTensor('x', x);
   expectList('shape', shape);
-  const isWhole = shape.every(Number.isInteger);
-  const known = isWhole ? sizeOf(shape.filter((extent) => extent !== -1)) : Number.NaN;
-  const target = shape.map((extent) => (extent === -1 ? x.size / known : extent));
-  const valid = isWhole && target.every((extent) => Number.isInteger(extent) && extent >= 1);
-  if (!valid || sizeOf(target) !== x.size) {
-    throw new ShapeError(`shape: expected ${x.size} elements as in ${formatShape(x.shape)}, got ${formatShape(shape)}`);
-  }
+  const target = completed(x, shape);
   expectExtents(target);
   const source = isContiguous(x) ? x : packed(x);
-  const view = viewAs(source, ({ data, offset }) => ndarray(data, target, undefined, offset));
+  const view = viewAt(source, target, placementOf(source).offset);
   return record('reshape', view, [x], (gradient) => [reshape(gradient, x.shape)]);
+}
+
+/** The extents with the one that is −1 inferred. Throws ShapeError if they are not those of as many elements. */
+function completed(x: Tensor, shape: readonly number[]): number[] {
+  let [known, open, isWhole] = [1, false, true];
+  for (let axis = 0; axis < shape.length; axis++) {
+    const extent = shape[axis];
+    if (extent === -1 && !open) open = true;
+    else if (Number.isInteger(extent) && extent >= 1) known *= extent;
+    else isWhole = false;
+  }
+  if (!isWhole || (open ? !Number.isInteger(x.size / known) : known !== x.size)) {
+    throw new ShapeError(`shape: expected ${x.size} elements as in ${formatShape(x.shape)}, got ${formatShape(shape)}`);
+  }
+  const target = [...shape];
+  if (open) target[target.indexOf(-1)] = x.size / known;
+  return target;
 }
 
 /**
@@ -39,15 +49,20 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
     throw new ShapeError(`x: expected at least 2 axes, got ${formatShape(x.shape)}`);
   }
   if (permutation !== undefined) expectList('permutation', permutation, integerOf(0, axes - 1));
-  const order = permutation ?? [...x.shape.keys()].map((axis) => (axis < axes - 2 ? axis : 2 * axes - 3 - axis));
-  if (order.length !== axes || ![...order].sort((a, b) => a - b).every((axis, index) => axis === index)) {
-    throw new ArgumentError(
-      `permutation: expected each axis of ${formatShape(x.shape)} once, got [${order.join(', ')}]`,
-    );
+  const order = permutation ?? x.shape.map((_, axis) => (axis < axes - 2 ? axis : 2 * axes - 3 - axis));
+  const { shape, stride, offset } = placementOf(x);
+  const [turned, steps, inverse] = [new Array<number>(axes), new Array<number>(axes), new Array<number>(axes)];
+  for (let axis = 0; axis < axes; axis++) {
+    inverse[axis] = order.indexOf(axis);
+    if (order.length !== axes || inverse[axis] < 0) {
+      throw new ArgumentError(
+        `permutation: expected each axis of ${formatShape(x.shape)} once, got [${order.join(', ')}]`,
+      );
+    }
+    turned[inverse[axis]] = shape[axis];
+    steps[inverse[axis]] = stride[axis];
   }
-  const inverse = order.map((_, axis) => order.indexOf(axis));
-  const view = viewAs(x, (array) => array.transpose(...order));
-  return record('transpose', view, [x], (gradient) => [transpose(gradient, inverse)]);
+  return record('transpose', viewAt(x, turned, offset, steps), [x], (gradient) => [transpose(gradient, inverse)]);
 }
 
 /** A view of entries begin … end − 1 along an axis. Throws ArgumentError unless 0 ≤ begin < end ≤ extent. */
@@ -58,15 +73,14 @@ export function slice(x: Tensor, axis: number, begin: number, end: number): Tens
   expectInteger('end', end, begin + 1, x.shape[along]);
   return record('slice', part(x, along, begin, end), [x], (gradient) => {
     const result = zeros(x.shape, x.dtype);
-    copyInto(part(result, along, begin, end).array, gradient.array);
+    copyInto(placementOf(part(result, along, begin, end)), placementOf(gradient));
     return [result];
   });
 }
 
 function part(x: Tensor, axis: number, begin: number, end: number): Tensor {
-  return viewAs(x, ({ data, shape, stride, offset }) => {
-    return ndarray(data, shape.with(axis, end - begin), [...stride], offset + begin * stride[axis]);
-  });
+  const { shape, stride, offset } = placementOf(x);
+  return viewAt(x, shape.with(axis, end - begin), offset + begin * stride[axis], stride);
 }
 
 /** Tensors one after another along an axis. Throws ShapeError unless they agree on all others. */
@@ -83,7 +97,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   for (const each of tensors) begins.push(begins[begins.length - 1] + each.shape[along]);
   const result = empty(first.shape.with(along, begins[tensors.length]), first.dtype);
   tensors.forEach((each, index) => {
-    copyInto(part(result, along, begins[index], begins[index + 1]).array, each.array);
+    copyInto(placementOf(part(result, along, begins[index], begins[index + 1])), placementOf(each));
   });
   return record('concat', result, tensors, (gradient) =>
     tensors.map((_, index) => part(gradient, along, begins[index], begins[index + 1])),
@@ -104,9 +118,8 @@ export function expandDims(x: Tensor, axis: number): Tensor {
   expectTensor('x', x);
   const along = axisOf(axis, x.shape.length + 1);
   expectExtents([...x.shape, 1]);
-  const view = viewAs(x, ({ data, shape, stride, offset }) => {
-    return ndarray(data, shape.toSpliced(along, 0, 1), stride.toSpliced(along, 0, 0), offset);
-  });
+  const { shape, stride, offset } = placementOf(x);
+  const view = viewAt(x, shape.toSpliced(along, 0, 1), offset, stride.toSpliced(along, 0, 0));
   return record('expandDims', view, [x], (gradient) => [reshape(gradient, x.shape)]);
 }
 
@@ -119,13 +132,9 @@ export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
   if (lead < 0 || !fits) {
     throw new ShapeError(`shape: expected one that ${formatShape(x.shape)} broadcasts to, got ${formatShape(shape)}`);
   }
-  const view = viewAs(x, (array) => {
-    const strides = shape.map((_, axis) =>
-      axis < lead || array.shape[axis - lead] === 1 ? 0 : array.stride[axis - lead],
-    );
-    return ndarray(array.data, [...shape], strides, array.offset);
-  });
-  return record('broadcastTo', view, [x], (gradient) => [sumTo(gradient, x.shape)]);
+  const { stride, offset } = placementOf(x);
+  const strides = shape.map((_, axis) => (axis < lead || x.shape[axis - lead] === 1 ? 0 : stride[axis - lead]));
+  return record('broadcastTo', viewAt(x, [...shape], offset, strides), [x], (gradient) => [sumTo(gradient, x.shape)]);
 }
 
 /** x with `count` zeros added at the end of an axis; 0 gives x itself. */
@@ -136,16 +145,17 @@ export function padRows(x: Tensor, axis: number, count: number): Tensor {
   if (count === 0) return x;
   const extent = x.shape[along];
   const result = empty(x.shape.with(along, extent + count), x.dtype);
-  copyInto(part(result, along, 0, extent).array, x.array);
+  copyInto(placementOf(part(result, along, 0, extent)), placementOf(x));
   const margin = part(result, along, extent, extent + count);
-  copyInto(margin.array, broadcastTo(zeros([1], x.dtype), margin.shape).array);
+  copyInto(placementOf(margin), placementOf(broadcastTo(zeros([1], x.dtype), margin.shape)));
   return record('padRows', result, [x], (gradient) => [part(gradient, along, 0, extent)]);
 }
 
 /** A tensor of the same elements, detached from the tape: no gradient flows back through it. */
 export function detach(x: Tensor): Tensor {
   expectTensor('x', x);
-  return new Tensor(x.array);
+  const { shape, stride, offset } = placementOf(x);
+  return viewAt(x, shape, offset, stride);
 }
 
 /** A contiguous copy, differentiable. Useful before many reads of a strided view. */

@@ -123,7 +123,11 @@ function runItems(
   costPerItem: number,
 ): void {
   if (count === 1 || !(count * costPerItem >= WORTH_SPLITTING) || inRegion || threadCount() === 1) {
-    runHere(kernel, () => kernel.body(0, count, givenArrays, givenNumbers));
+    try {
+      kernel.body(0, count, givenArrays, givenNumbers);
+    } catch (error) {
+      throw failureHere(kernel, error);
+    }
     return;
   }
   const { arrays, numbers } = asLists(kernel, givenArrays, givenNumbers);
@@ -160,7 +164,9 @@ function runRegion(
   Atomics.notify(counters, GENERATION, Math.ceil(count / grain) - 1);
   inRegion = true;
   try {
-    runHere(kernel, () => control.takeShare(kernel.run, count, grain, arrays, numbers));
+    control.takeShare(kernel.run, count, grain, arrays, numbers);
+  } catch (error) {
+    throw failureHere(kernel, error);
   } finally {
     // After a throw on this thread the others stop taking chunks, and are waited for all the same.
     Atomics.store(counters, NEXT, count);
@@ -180,13 +186,9 @@ function throwLostWorker(reason: string): never {
 }
 
 /** A kernel's own failure has the same type on every thread. */
-function runHere(kernel: Kernel, body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new WorkerError(`kernel '${kernel.name}' failed: ${reason}`, { cause: error });
-  }
+function failureHere({ name }: Kernel, error: unknown): WorkerError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new WorkerError(`kernel '${name}' failed: ${reason}`, { cause: error });
 }
 
 /** `worked`: seconds that this thread took for its share. */

@@ -25,8 +25,9 @@ import {
   UPDATE_COLUMNS,
 } from '../../core/kernels/optimizers.ts';
 import { allocate, type NumericArray, release } from '../../core/memory.ts';
+import { allElements } from '../../core/ops/all-elements.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
-import { allElements, elements, type Tensor } from '../../core/tensor.ts';
+import { elements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState, sumOfSquares } from './optimizer.ts';
 
 /** Settings of Adafactor, by the symbols of its paper. */

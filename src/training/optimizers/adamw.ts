@@ -9,8 +9,9 @@
  */
 import { expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import { adamWKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts';
+import { allElements } from '../../core/ops/all-elements.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
-import { allElements, type Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
 
 /** Settings of AdamW, by the symbols of its paper. */

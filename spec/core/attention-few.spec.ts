@@ -2,6 +2,7 @@
  * A few queries with long runs of keys, as in steps of a generation, against sums written out in float64. Bounds are those of
  * float32: a score is off by a few roundings of Σ |q_c k_c|, and a weight by as much, relatively, as its score.
  */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,6 +12,7 @@ import { setKernels } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const EPSILON = 2 ** -23;
 
@@ -169,7 +171,7 @@ test('a few queries get the sums written out, whatever the rules, masks, heads a
         setKernels('simd');
       }
     }),
-    { numRuns: 120 },
+    effort(120),
   );
 });
 
@@ -195,7 +197,7 @@ test('a prefix and steps of one query give the rows of the whole', () => {
         }
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 

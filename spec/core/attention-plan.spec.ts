@@ -1,4 +1,5 @@
 /** The work of attention, cut up: every query in one tile, every pair in one meeting, and threads that end together. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +19,7 @@ import {
 import { grainOf } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const BATCH = 2;
 const HEADS = 3;
@@ -154,7 +156,7 @@ test('in the rounds of the backward pass each pair meets once, and no token twic
         else assert.is(pairsOfSet(set, HEADS), pairs);
       }
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Lists turned around: each pair is met once, and items that run at the same time write to different rows. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +15,7 @@ import type { BlockSet } from '../../src/core/ops/key-sets.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, filled, fromArray, randomNormal } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const BATCH = 2;
 const HEADS = 3;
@@ -120,7 +122,7 @@ test('forward and backward meet the pairs of the lists, each once, and no two it
         }
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -146,7 +148,7 @@ test('a row has the same bits whatever lists the other queries have, turned or r
         }
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 

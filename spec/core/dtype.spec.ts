@@ -1,4 +1,5 @@
 /** Whatever goes into a tensor is what comes out, or an error that names the element. Unknown types change nothing. */
+
 import fc from 'fast-check';
 import ndarray from 'ndarray';
 import { test } from 'uvu';
@@ -10,6 +11,7 @@ import { allocate, memoryStatistics, reserveOutsideStatistics, viewOf } from '..
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, empty, filled, fromArray, ones, randomNormal, zeros } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const DTYPES = ['float32', 'float64', 'int32', 'uint8'] as const;
 const TYPED = [
@@ -97,7 +99,7 @@ test('fromArray and fromNdarray keep every number, or name the first that the ty
         }
       }
     }),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 

@@ -17,6 +17,7 @@ import { FileWriteError } from '../../src/core/errors.ts';
 import { type FileData, keepAs, removeLeftovers, writeFileAtomically } from '../../src/core/files/atomic.ts';
 import { elements, fromArray } from '../../src/core/tensor.ts';
 import { visible } from '../../src/core/visible.ts';
+import { effort } from '../laws/effort.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -52,7 +53,7 @@ test('what is written is there, byte for byte, and nothing else is', () => {
       assert.ok(readFileSync(path).equals(Buffer.from(text, 'utf8')));
       assert.equal(neighbours(path), ['file']);
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 

@@ -1,4 +1,5 @@
 /** A file that holds a digest of itself: every bit of it counts. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,6 +10,7 @@ import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { arraysToStore, assertRefused, assertSameBits } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -37,7 +39,7 @@ test('what was written with a digest is read as it was written, and is verified'
       for (const [name, { data }] of Object.entries(tensors)) assertSameBits(read.tensors.get(name)!.load(), data);
       assert.equal(Object.fromEntries([...read.metadata].filter(([key]) => key !== 'digest')), metadata);
     }),
-    { numRuns: 200 },
+    effort(200),
   );
 });
 

@@ -2,6 +2,7 @@
  * Files drawn at random from the grammar of their format, right and wrong in all combinations: a reader takes exactly those
  * that the format allows, by a second wording of its rules, and what a header claims costs no memory.
  */
+
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -10,6 +11,7 @@ import { FileFormatError } from '../../src/core/errors.ts';
 import { readNpy } from '../../src/core/files/npy.ts';
 import type { StoredArray } from '../../src/core/files/numbers.ts';
 import { readSafetensors } from '../../src/core/files/safetensors.ts';
+import { effort } from '../laws/effort.ts';
 import { npyBytes, npyHeader, safetensorsBytes } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -104,7 +106,7 @@ test('safetensors: exactly the headers are taken that the format allows', () => 
         );
       }
     }),
-    { numRuns: 1500 },
+    effort(1500),
   );
   assert.ok(counts.taken > 200 && counts.refused > 200, JSON.stringify(counts));
 });
@@ -119,7 +121,7 @@ test('safetensors: a header that is longer or shorter than the file says is refu
       bytes.writeBigUInt64LE(length);
       assert.is(openSafetensors(bytes) !== null, length === BigInt(header.length));
     }),
-    { numRuns: 500 },
+    effort(500),
   );
 });
 
@@ -149,7 +151,7 @@ test('npy: exactly the arrays are taken whose numbers are there', () => {
         if (found !== null) assert.is(found[0].load().length, bytes / size);
       },
     ),
-    { numRuns: 1500 },
+    effort(1500),
   );
   assert.ok(counts.taken > 100 && counts.refused > 200, JSON.stringify(counts));
 });
@@ -166,7 +168,7 @@ test('npy: a header that is longer or shorter than the file says is refused', ()
         bytes.writeUIntLE(length, 8, width);
         assert.is(openNpy(bytes) !== null, length === header.length);
       }),
-      { numRuns: 200 },
+      effort(200),
     );
   }
 });
@@ -189,7 +191,7 @@ test('what a header claims is not reserved: a small file costs little memory, wh
       // Each claim is of 16 MiB at least; what is kept of the files themselves is a few kilobytes a run.
       assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24);
     }),
-    { numRuns: 200 },
+    effort(200),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Readers take the bytes of a file as they take its path. */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -8,6 +9,7 @@ import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
 import type { FileOrBytes } from '../../src/core/files/given.ts';
 import { readNpy, writeNpy } from '../../src/core/files/npy.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
+import { effort } from '../laws/effort.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -71,7 +73,7 @@ test('bytes that are cut off are refused as the file is', () => {
           messageOf(() => read(cut)),
         );
       }),
-      { numRuns: 30 },
+      effort(30),
     );
   }
 });

@@ -1,4 +1,5 @@
 /** What is read is a file, the one that was opened, and nothing that could be waited for. */
+
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -27,6 +28,7 @@ import { readNpy, writeNpy } from '../../src/core/files/npy.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { entryAt, isFolder, isMissing, namesIn } from '../../src/core/files/system-error.ts';
 import { readText } from '../../src/core/files/text.ts';
+import { effort } from '../laws/effort.ts';
 import { assertRefused } from './file-cases.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -50,7 +52,7 @@ test('parts of a file are what is there, read in any order', () => {
       }
       assert.ok(Buffer.from(file.readAll()).equals(whole));
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 

@@ -1,4 +1,5 @@
 /** JSON from outside: exactly what is JSON and within the limits is taken, before anything is made of it. */
+
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { FileFormatError } from '../../src/core/errors.ts';
 import { JSON_LIMITS, parseJson, readJson, readJsonObject } from '../../src/core/files/json.ts';
 import { readText } from '../../src/core/files/text.ts';
+import { effort } from '../laws/effort.ts';
 import { assertRefused } from './file-cases.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -44,7 +46,7 @@ test('a value is taken where it is within the limits, and is what JSON.parse mak
         }
       },
     ),
-    { numRuns: 3000 },
+    effort(3000),
   );
   assert.ok(Math.min(...Object.values(counts)) > 50, JSON.stringify(counts));
 });
@@ -69,7 +71,7 @@ test('what is no JSON is refused as JSON.parse refuses it', () => {
       }
       return assert.equal(parseJson(text, complain), expected);
     }),
-    { numRuns: 2000 },
+    effort(2000),
   );
 });
 

@@ -1,4 +1,5 @@
 /** .npy files that hold something else than plain numbers, are cut off or damaged. */
+
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { FileFormatError } from '../../src/core/errors.ts';
 import { readNpy } from '../../src/core/files/npy.ts';
 import type { StoredArray } from '../../src/core/files/numbers.ts';
+import { effort } from '../laws/effort.ts';
 import { assertRefused, npyBytes, npyHeader } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -146,7 +148,7 @@ test('damage is noticed or harmless: no error but FileFormatError', () => {
       for (const [at, value] of changes) bytes[at] = value;
       loads(bytes);
     }),
-    { numRuns: 2000 },
+    effort(2000),
   );
   for (let bit = 0; bit < 8 * (whole.length - data.length); bit++) {
     const bytes = Buffer.from(whole);

@@ -9,6 +9,7 @@ import { readNpy, writeNpy } from '../../src/core/files/npy.ts';
 import type { StoredArray } from '../../src/core/files/numbers.ts';
 import { readSafetensors } from '../../src/core/files/safetensors.ts';
 import { dtypeOf, type NumericArray } from '../../src/core/memory.ts';
+import { effort } from '../laws/effort.ts';
 import { arraysToStore, assertRefused, assertSameBits, float16, npyBytes, npyHeader } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -33,7 +34,7 @@ test('what is written reads back: shape, type, bits', () => {
       assert.is((readFileSync(path).length - data.byteLength) % 64, 0);
     }),
     // Each run waits for the disk.
-    { numRuns: 50 },
+    effort(50),
   );
   assert.equal(readdirSync(folder), ['test.npy']);
 });

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { FileFormatError } from '../../src/core/errors.ts';
 import { writeNpy } from '../../src/core/files/npy.ts';
 import { readNpz } from '../../src/core/files/npz.ts';
+import { effort } from '../laws/effort.ts';
 import { arraysToStore, assertRefused, assertSameBits, npyBytes, npyHeader } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 import { BY_NUMPY, type ZipOptions, zipBytes } from './zip-cases.ts';
@@ -62,7 +63,7 @@ test('any arrays by any names, stored or deflated, with zip64 or without, come b
         assertSameBits(stored.load(), array.data);
       }
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -223,7 +224,7 @@ test('a file with any byte changed is refused as a file, or read', () => {
           assert.instance(error, FileFormatError, `${error}`);
         }
       }),
-      { numRuns: 300 },
+      effort(300),
     );
   }
 });

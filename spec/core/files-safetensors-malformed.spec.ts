@@ -1,4 +1,5 @@
 /** Files that are not as the format says, cut off or damaged. */
+
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -8,6 +9,7 @@ import { FileFormatError, MemoryError } from '../../src/core/errors.ts';
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, type Safetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { visible } from '../../src/core/visible.ts';
+import { effort } from '../laws/effort.ts';
 import { assertRefused, safetensorsBytes } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -120,7 +122,7 @@ test('damage is noticed or harmless: no error but FileFormatError', () => {
         refused++;
       }
     }),
-    { numRuns: 2000 },
+    effort(2000),
   );
   assert.ok(refused > 100, 'most damage is to the header');
 });

@@ -8,6 +8,7 @@ import { ArgumentError, FileWriteError, ShapeError } from '../../src/core/errors
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, type Safetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { dtypeOf } from '../../src/core/memory.ts';
+import { effort } from '../laws/effort.ts';
 import { arraysToStore, assertRefused, assertSameBits, bfloat16, float16, safetensorsBytes } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -28,7 +29,7 @@ function loadOne(dtype: string, shape: number[], data: ArrayBuffer) {
 }
 
 /** Each run waits for the disk. */
-const FEW = { numRuns: 30 };
+const FEW = effort(30);
 
 const names = fc.oneof(fc.string(), fc.constantFrom('10', '9', '__proto__', 'constructor', '"', 'ключ'));
 const contents = fc.uniqueArray(fc.tuple(names, arraysToStore), { selector: ([name]) => name, maxLength: 5 });

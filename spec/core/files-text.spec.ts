@@ -1,4 +1,5 @@
 /** Text and JSON of files: what is read is what was written, in UTF-8; all else is refused, by what it seems to be. */
+
 import { isUtf8 } from 'node:buffer';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -15,6 +16,7 @@ import {
   readText,
   readTextBeginning,
 } from '../../src/core/files/text.ts';
+import { effort } from '../laws/effort.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
 const path = join(temporaryFolder(), 'text');
@@ -93,7 +95,7 @@ test('any bytes: accepted if they are UTF-8, else refused at the first that belo
         assert.not.ok(isUtf8(drawn.subarray(at, end)), problem);
       }
     }),
-    { numRuns: 1000 },
+    effort(1000),
   );
   assert.match(problemOf(Buffer.from('aé').subarray(0, 2)), 'the file ends in the middle of a character');
 });
@@ -174,7 +176,7 @@ test('the beginning of a text has no half characters, and nothing behind it is l
       assert.ok(read <= most && (read === of || most - read < 4));
       if (most >= of) assert.is(text, whole);
     }),
-    { numRuns: 100 },
+    effort(100),
   );
   writeFresh(path, Buffer.concat([Buffer.from('ab😀c'), Buffer.alloc(100, 0xff)]));
   assert.is(readTextBeginning(path, 7).text, 'ab😀c');
@@ -211,7 +213,7 @@ test('a text that is looked at in parts is refused, or begins, as one that is he
         held,
       );
     }),
-    { numRuns: 60 },
+    effort(60),
   );
   for (const bytes of [
     Buffer.alloc(0),

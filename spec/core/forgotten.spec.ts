@@ -1,4 +1,5 @@
 /** Loops whose results nobody keeps and no scope releases: memory does not run out while nothing is held. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,6 +11,7 @@ import { allocate, collectForgotten, memoryLimit, memoryStatistics, type Numeric
 import { exp, slice } from '../../src/core/ops/index.ts';
 import { keep, scope } from '../../src/core/scope.ts';
 import { elements, empty, filled, type Tensor } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const MEBIBYTE = 2 ** 20;
 const liveBytes = () => memoryStatistics().liveBytes;
@@ -81,7 +83,7 @@ test('what somebody holds stays as it was, by the tensor, a view, a window, a ta
     }
   };
   const held = fc.array(fc.record({ kind: fc.nat(3), mark: fc.integer({ min: 1, max: 20 }) }), { minLength: 1 });
-  fc.assert(fc.property(held, law), { numRuns: 10 });
+  fc.assert(fc.property(held, law), effort(10));
 });
 
 test('a full heap collects before it gives up, and says what fills it when that does not help', async () => {

@@ -1,4 +1,5 @@
 /** Compiled kernels that were damaged or lost: told from an engine that cannot run them, and said. */
+
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { wordsOf } from '../../scripts/words-of.ts';
 import { damageOf, FILES, isSupported, problemOf, VECTOR_BUILDS } from '../../src/core/kernels/wasm-files.ts';
+import { effort } from '../laws/effort.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = join('src', 'core', 'kernels', 'wasm');
@@ -42,7 +44,7 @@ test('any bit that turned, any end that is missing, anything behind it: damaged'
   );
   fc.assert(
     fc.property(damages, (bytes) => /^it is damaged: /.test(damageOf(bytes) ?? '')),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Rows and the rows that lists name: vector kernels and plain loops against sums written out, for all widths. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,6 +14,7 @@ import { setKernels } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const ROWS = 3;
 
@@ -103,7 +105,7 @@ test('products, weighted sums and multiples are those written out', () => {
         setKernels('simd');
       }
     }),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 

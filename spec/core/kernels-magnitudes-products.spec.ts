@@ -2,6 +2,7 @@
  * The vector kernels of two and more operands against the plain ones, on numbers of all sizes. Skipped, and said so, where
  * this engine has no WebAssembly vectors.
  */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,6 +13,7 @@ import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { AdamW } from '../../src/training/optimizers/adamw.ts';
 import { SGD } from '../../src/training/optimizers/sgd.ts';
+import { effort } from '../laws/effort.ts';
 import { expectNear, inBothSets, largestOf, ofAllSizes, ROUNDINGS, SMALLEST_NORMAL } from './all-sizes.ts';
 import { sortedSet } from './attention-written-out.ts';
 
@@ -38,7 +40,7 @@ for (const [name, f] of [
         const [plain, vector] = inBothSets(f, inputs);
         assert.equal(vector.output, plain.output);
       }),
-      { numRuns: 100 },
+      effort(100),
     );
   });
 }
@@ -79,7 +81,7 @@ for (const [name, f] of [
           });
         });
       }),
-      { numRuns: 60 },
+      effort(60),
     );
   });
 }
@@ -100,7 +102,7 @@ compared('matmul: as the plain kernel, where no sum of sizes is beyond the range
         expectNear(vector.output[at], value, bound, () => `element ${at} of ${rows} × ${inner} × ${columns}`);
       });
     }),
-    { numRuns: 150 },
+    effort(150),
   );
 });
 
@@ -124,7 +126,7 @@ for (const [name, make] of [
         });
         assert.equal(vector, plain);
       }),
-      { numRuns: 50 },
+      effort(50),
     );
   });
 }

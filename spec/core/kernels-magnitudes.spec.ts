@@ -3,6 +3,7 @@
  * there, reciprocals of lengths are none, and what is smaller than 10⁻³⁸ has few digits. Skipped, and said so, where this
  * engine has no WebAssembly vectors.
  */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import { kernelSet } from '../../src/core/kernels/simd.ts';
@@ -10,6 +11,7 @@ import * as ops from '../../src/core/ops/index.ts';
 import { setKernels, setThreads } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { filled, fromArray, type Tensor } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { expectNear, inBothSets, largestOf, ofAllSizes, ROUNDINGS, SMALLEST_NORMAL } from './all-sizes.ts';
 
 const test = suite('vector kernels over rows of all sizes');
@@ -123,7 +125,7 @@ for (const { name, f, output, gradient, reduces = false } of CASES) {
           expectNear(vector.gradients[0][at], value, gradient(row, value), () => `gradient ${at} of [${row}]`);
         });
       }),
-      { numRuns: 150 },
+      effort(150),
     );
   });
 }
@@ -141,7 +143,7 @@ compared('crossEntropy: as the plain kernel, whatever the size of the numbers', 
         expectNear(vector.gradients[0][at], value, 10 * ROUNDINGS, () => `gradient ${at} of [${row}]`);
       });
     }),
-    { numRuns: 150 },
+    effort(150),
   );
 });
 

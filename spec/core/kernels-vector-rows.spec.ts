@@ -2,6 +2,7 @@
  * The WebAssembly loops over rows, updates and strided blocks against the plain ones that define them. Skipped, and said
  * so, where this engine has no WebAssembly vectors.
  */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,6 +21,7 @@ import { AdamW } from '../../src/training/optimizers/adamw.ts';
 import type { Optimizer } from '../../src/training/optimizers/optimizer.ts';
 import { sumOfSquares } from '../../src/training/optimizers/optimizer.ts';
 import { SGD } from '../../src/training/optimizers/sgd.ts';
+import { effort } from '../laws/effort.ts';
 
 const test = suite('vector kernels over rows');
 const usual = kernelSet();
@@ -182,7 +184,7 @@ for (const { name, f, shapes, exact = false, differentiable = true } of CASES) {
           });
         });
       }),
-      { numRuns: 20 },
+      effort(20),
     );
   });
 }
@@ -205,7 +207,7 @@ compared('layerNorm of rows far from 0 is as exact as of rows near it', () => {
         assert.ok(Math.abs(vector[at] - value) <= 1e-6 * Math.max(1, Math.abs(value)), `${vector[at]}, ${value}`);
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 
@@ -237,7 +239,7 @@ compared('largest entries, their sums of exponentials and cross entropies pass o
         assert.ok(close || plain === vector, `[${values}]: ${vector}, ${plain}`);
       }
     }),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 
@@ -277,7 +279,7 @@ for (const [name, make] of Object.entries(OPTIMIZERS)) {
         });
         assert.equal(vector, plain);
       }),
-      { numRuns: 20 },
+      effort(20),
     );
   });
 }
@@ -294,7 +296,7 @@ compared('Adafactor moves parameters as the plain kernel, up to a sum in another
         assert.ok(Math.abs(vector[at] - value) <= 3 * 2 ** -23 * Math.abs(value), `${vector[at]}, ${value}`);
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 
@@ -308,7 +310,7 @@ compared('a sum of squares is the plain one, up to the order of float64 sums', (
       });
       assert.ok(Math.abs(vector - plain) <= count * 2 ** -53 * plain, `${vector}, ${plain}`);
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 
@@ -324,7 +326,7 @@ compared('dropout gives the bits of the plain kernel', () => {
         assert.equal(vector, plain);
       },
     ),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 
@@ -348,7 +350,7 @@ compared('the nearest of directions is the first of equal ones, with any number 
         assert.equal(vector, plain);
       },
     ),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -382,7 +384,7 @@ compared('what queries write back is what the plain kernel says, with rows that 
         assert.ok(Math.abs(weight - plain.weights[row]) <= 2 ** -23 * Math.abs(plain.weights[row]) + n * 2 ** -50);
       }
     }),
-    { numRuns: 100 },
+    effort(100),
   );
 });
 
@@ -394,7 +396,7 @@ compared('one number that is not finite is found wherever it stands, and no othe
       x[place % count] = number;
       assert.not(fast().allFinite(x.byteOffset, count));
     }),
-    { numRuns: 100 },
+    effort(100),
   );
 });
 

@@ -2,6 +2,7 @@
  * The WebAssembly loops against the plain ones that define them. Skipped, and said so, where this engine has no
  * WebAssembly vectors: there the plain loops are all that runs.
  */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +16,7 @@ import { setKernels, setThreads, threadCount } from '../../src/core/parallel/poo
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { sortedSet } from './attention-written-out.ts';
 
 const test = suite('vector kernels');
@@ -145,7 +147,7 @@ compared('a product of tiles is the plain one, up to rounding, and writes nothin
         }
       }
     }),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 
@@ -179,7 +181,7 @@ compared('where a product is cut into rows does not change a bit, in parts of ei
       const middle = least + (cut % (rows + 1 - 2 * least));
       assert.equal(run([0, middle, rows]), run([0, rows]));
     }),
-    { numRuns: 100 },
+    effort(100),
   );
 });
 
@@ -411,7 +413,7 @@ for (const { name, f, shapes, positive } of OPS) {
           });
         });
       }),
-      { numRuns: 15 },
+      effort(15),
     );
   });
 }

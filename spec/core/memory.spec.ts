@@ -1,4 +1,5 @@
 /** The allocator against a model of it, its statistics, its ceiling, and the garbage collector as a safety net. */
+
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -18,6 +19,7 @@ import {
 } from '../../src/core/memory.ts';
 import { keep, scope } from '../../src/core/scope.ts';
 import { elements, filled, type Tensor, viewAs } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const liveBytes = () => memoryStatistics().liveBytes;
 /** Blocks are whole cache lines. */
@@ -129,7 +131,7 @@ test('blocks come from the best fit, free neighbours merge, and no two live bloc
     while (live.length > 0) giveBack(live.length - 1);
     assert.ok(model.segments.length <= 1);
   };
-  fc.assert(fc.property(steps, law), { numRuns: 60 });
+  fc.assert(fc.property(steps, law), effort(60));
 });
 
 test('the model itself: first fits first, best fit, extension at the end', () => {

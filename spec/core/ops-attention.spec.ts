@@ -1,4 +1,5 @@
 /** Attention over key sets of every kind, with every term, against the same written out pair by pair. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,6 +26,7 @@ import { maxAbsoluteError, referenceAttentionGradients } from '../../src/core/re
 import { scope } from '../../src/core/scope.ts';
 import { elements, filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { appendRows } from '../../src/variants/growing-rows.ts';
+import { effort } from '../laws/effort.ts';
 import { attentionWrittenOut, multiplicity } from './attention-written-out.ts';
 
 const lengths = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 31, 32, 33, 64, 65, 100, 130));
@@ -229,7 +231,7 @@ for (const [dtype, tolerance] of [
           assert.ok(Math.max(...differences) <= tolerance, `differs by ${differences}`);
         });
       }),
-      { numRuns: 200 },
+      effort(200),
     );
   });
 }
@@ -270,7 +272,7 @@ test('gradients of everything match central differences', () => {
         );
       });
     }),
-    { numRuns: 100 },
+    effort(100),
   );
 });
 
@@ -305,7 +307,7 @@ test('gradients of queries, keys and values are those of the oracle', () => {
         }
       });
     }),
-    { numRuns: 100 },
+    effort(100),
   );
 });
 
@@ -368,7 +370,7 @@ test('gradients of log-gates match central differences', () => {
         checkGradients(call, [gates], { maxEntries: 12, tolerance: 1e-5 });
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -392,7 +394,7 @@ test('running sums of gates, in a cache with room behind them, are the gates', (
         assert.equal(concat([first, rest], 2).toArray(), sums.toArray());
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -422,7 +424,7 @@ test('dropout: gradients match, a share of 1/(1 − rate) is kept, and the mean 
         checkGradients((...given) => call(...given).output, tensors, { maxEntries: 3, tolerance: 1e-5 });
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
   scope(() => {
     const random = new Random(1);
@@ -483,7 +485,7 @@ test('what is masked, and a query that nothing comes back to, has no influence, 
         assert.equal(results[1], results[0]);
       });
     }),
-    { numRuns: 100 },
+    effort(100),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Attention by features against the dense oracle that works with logarithms, at exponents of any size. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,6 +23,7 @@ import { Random } from '../../src/core/random.ts';
 import { referenceExponentAttention } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 
 /** Groups are 256 places and more, chunks of a group 32: lengths on, before and after every kind of cut. */
@@ -163,7 +165,7 @@ test('equals the dense weights, causal and not, masked, with loud tokens, at exp
         close(output.toArray(), oracle(inputs, drawn).data, 10 * roundingOf(inputs, drawn.dtype));
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -201,7 +203,7 @@ test('logSumExp is the logarithm of the sum of all weights before they are divid
         assert.ok(output.toArray().every(Number.isFinite));
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 
@@ -215,7 +217,7 @@ test('values that are all 1 give 1, wherever something is seen', () => {
         close(output.toArray(), new Float64Array(output.size).fill(1), drawn.dtype === 'float32' ? 1e-5 : 1e-13);
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -241,7 +243,7 @@ test('causal: tokens after i move no bit of output i, however loud they are', ()
         assert.equal(seen(after), seen(before), dtype);
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -283,7 +285,7 @@ test('a prefix and what comes after it, with its state, give what one run gives;
         close(one, other, tolerance, 'state');
       });
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 
@@ -301,7 +303,7 @@ test('without causality keys may come in several calls: the last state holds the
         close(second.output.toArray(), run(inputs, form).output.toArray(), 10 * roundingOf(inputs, drawn.dtype));
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 
@@ -341,7 +343,7 @@ test('what is masked has no influence, whatever it holds, forward and backward',
         });
       },
     ),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -419,7 +421,7 @@ test('gradients agree with central differences, of the results and through the s
         checkGradients(f, leaves, { maxEntries: 5, seed: drawn.seed, tolerance: 1e-5 });
       });
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 
@@ -438,7 +440,7 @@ test('gradients at wide exponents, and across groups, are those of the dense wei
         });
       });
     }),
-    { numRuns: 25 },
+    effort(25),
   );
 });
 

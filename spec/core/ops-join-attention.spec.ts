@@ -1,4 +1,5 @@
 /** Attentions joined over disjoint sets of keys. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,6 +22,7 @@ import { Random } from '../../src/core/random.ts';
 import { maxAbsoluteError } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 /** Float64 sums of a few hundred terms of size up to about 10, in another order. */
 const ROUNDING = 1e-11;
@@ -82,7 +84,7 @@ test('attentions over disjoint keys, joined, are the attention over all, and so 
         });
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -125,7 +127,7 @@ test('a join is the softmax over the log-sum-exps, and so are its gradients', ()
         });
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 

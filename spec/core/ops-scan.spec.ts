@@ -1,4 +1,5 @@
 /** Linear recurrences against the plain loop over tokens. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,6 +12,7 @@ import { Random } from '../../src/core/random.ts';
 import { type Dense, referenceScan } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 
 /** Chunks are 32 places, windows of groups 256 and more: lengths on, before and after every kind of cut, and primes. */
@@ -214,7 +216,7 @@ test('equals the loop over tokens: all decays, with and without a delta rule, ma
     fc.property(cases(), (drawn) => {
       scope(() => assertScan(drawn));
     }),
-    { numRuns: 120 },
+    effort(120),
   );
 });
 
@@ -269,7 +271,7 @@ test('a decay of 1 is no decay', () => {
         close(kept.output.toArray(), run(inputs).output.toArray(), rounding, 'output');
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 
@@ -306,7 +308,7 @@ test('a decay of 0 forgets everything before it: bit by bit as if it had never b
         close(t, s, () => most, 'state');
       });
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 
@@ -351,7 +353,7 @@ test('tokens after i move no bit of output i', () => {
         assert.equal(seen(after), seen(before));
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -396,7 +398,7 @@ test('parts, each with the state that the last has left, and single tokens, give
         );
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -443,7 +445,7 @@ test('what is masked changes no state, no other output and no gradient, whatever
         });
       },
     ),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -468,7 +470,7 @@ test('gradients of everything agree with central differences, of the output and 
         checkGradients(f, leaves, { maxEntries: 5, seed: drawn.seed, tolerance: 2e-6 });
       });
     }),
-    { numRuns: 50 },
+    effort(50),
   );
 });
 
@@ -505,7 +507,7 @@ test('gradients in float32 are those in float64, at all decays', () => {
         });
       });
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 
@@ -646,7 +648,7 @@ test('with r = k and e = β k it is the delta rule, for values β v', () => {
         );
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 

@@ -1,4 +1,5 @@
 /** The selective scan against the plain loop over tokens. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,6 +14,7 @@ import { Random } from '../../src/core/random.ts';
 import { type Dense, referenceSelectiveScan } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 
 type Float = 'float32' | 'float64';
@@ -140,7 +142,7 @@ test('equals the loop over tokens: all sizes and steps, masked, and with a state
         assertClose(drawn, inputs, output, state);
       });
     }),
-    { numRuns: 120 },
+    effort(120),
   );
 });
 
@@ -168,7 +170,7 @@ test('parts, each with the state that the last has left, and single tokens, have
         assert.equal((state as Tensor).toArray(), whole.state.toArray());
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -181,7 +183,7 @@ test('steps of 0 keep a state to the bit and write nothing', () => {
         assert.equal(state.toArray(), (inputs.state as Tensor).toArray());
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 
@@ -227,7 +229,7 @@ test('with one rate and one step for a head it is the scan with a scalar decay',
         close(actual.state.toArray(), last, (at) => rounding * sizes.state.data[at] + LEAST, 'state');
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -264,7 +266,7 @@ test('what is masked changes no state, no other output and no gradient, whatever
         assert.equal(all(Object.fromEntries(entries) as unknown as Inputs), all(inputs));
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -288,7 +290,7 @@ test('gradients of everything agree with central differences, of the output and 
         checkGradients(f, leaves, { maxEntries: 5, seed: drawn.seed, tolerance: 2e-6 });
       });
     }),
-    { numRuns: 50 },
+    effort(50),
   );
 });
 
@@ -320,7 +322,7 @@ test('gradients in float32 are those in float64, for all steps and norms', () =>
         });
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -358,7 +360,7 @@ if (usual === 'plain') console.log('No vector kernels here: they are not compare
           });
         });
       }),
-      { numRuns: 60 },
+      effort(60),
     );
   } finally {
     setKernels(usual);

@@ -1,4 +1,5 @@
 /** Choosing blocks: estimates by vector kernels change no choice. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +8,7 @@ import { setKernels } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const cases = fc.record({
   length: fc.integer({ min: 1, max: 300 }),
@@ -66,7 +68,7 @@ test('the plain loops in float64 choose the same blocks', () => {
         }
       });
     }),
-    { numRuns: 200 },
+    effort(200),
   );
 });
 

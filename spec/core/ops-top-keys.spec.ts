@@ -1,4 +1,5 @@
 /** Choosing keys: estimates by vector kernels change no choice, nor do the queries of a call. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,6 +9,7 @@ import { setKernels } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 const cases = fc.record({
   length: fc.integer({ min: 1, max: 300 }),
@@ -58,7 +60,7 @@ test('the plain loops in float64 choose the same keys', () => {
         }
       });
     }),
-    { numRuns: 200 },
+    effort(200),
   );
 });
 
@@ -75,7 +77,7 @@ test('the last queries alone choose as they do in the whole call', () => {
         assert.equal(alone.toArray(), slice(whole, 2, start, length).toArray());
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 

@@ -1,9 +1,11 @@
 /** Waiting for workers: seconds that were slept through count, whatever the clock says meanwhile. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ACTIVE } from '../../src/core/parallel/control.ts';
 import { type WaitASecond, waitForOthers } from '../../src/core/parallel/patience.ts';
+import { effort } from '../laws/effort.ts';
 
 const countersWith = (active: number): Int32Array => {
   const counters = new Int32Array(new SharedArrayBuffer(64));
@@ -40,7 +42,7 @@ test('a process that was stopped, however long, waits on for its workers', () =>
       );
       assert.is(waited, seconds + 1);
     }),
-    { numRuns: 50 },
+    effort(50),
   );
 });
 

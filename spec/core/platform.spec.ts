@@ -1,4 +1,5 @@
 /** What stands in a browser for Node gives what Node gives, as far as the library asks. */
+
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { deflateRawSync, inflateSync, inflateRawSync as nodesInflate, constants as zlib } from 'node:zlib';
@@ -12,6 +13,7 @@ import { pageFiles } from '../../src/core/platform/page-files.browser.ts';
 import { pageFiles as filesOfNode } from '../../src/core/platform/page-files.node.ts';
 import * as path from '../../src/core/platform/path.browser.ts';
 import { constants, deflateSync, inflateRawSync } from '../../src/core/platform/zlib.browser.ts';
+import { effort } from '../laws/effort.ts';
 
 /** Long enough for the ends of blocks and for several of them. */
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -150,7 +152,7 @@ test('a damaged stream gives what Node makes of it, or is told from a whole one 
       // What Node can read, this reads, and to the same bytes.
       if (Array.isArray(nodes) && finishFlush === constants.Z_FINISH) assert.equal(ours, nodes);
     }),
-    { numRuns: 1000 },
+    effort(1000),
   );
 });
 

@@ -13,6 +13,7 @@ import {
   referenceMatmul,
   referenceWeights,
 } from '../../src/core/reference.ts';
+import { effort } from '../laws/effort.ts';
 import { assertClose, cases, changeRows, dense, denseOf, ROUNDING, reorderRows, rowSums } from './reference-cases.ts';
 
 /*
@@ -255,7 +256,7 @@ test('gradients equal central differences', () => {
       });
       assertClose(gradients.scores, { shape: gradients.scores.shape, data: differences }, 1e-7);
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Scopes: what is released when one ends, what gets away, and what happens to those who come late. */
+
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -9,6 +10,7 @@ import { memoryStatistics } from '../../src/core/memory.ts';
 import { add, exp, multiply, slice, sum, transpose } from '../../src/core/ops/index.ts';
 import { keep, scope } from '../../src/core/scope.ts';
 import { elements, filled, fromArray, packed, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertClose, ULP } from './tensors.ts';
 
@@ -226,7 +228,7 @@ test('whatever the nesting, exactly what was returned is live afterwards, also a
       });
       assert.is(liveBytes(), before);
     }),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 

@@ -2,6 +2,7 @@
  * What the specs of the tensor core share: drawn tensors of any shape and memory layout, the plain loops that they are
  * compared with, and the comparisons.
  */
+
 import fc from 'fast-check';
 import type { NdArray } from 'ndarray';
 import ndarray from 'ndarray';
@@ -11,6 +12,7 @@ import { Random } from '../../src/core/random.ts';
 import type { Dense } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, randomNormal, sizeOf, type Tensor, viewAs } from '../../src/core/tensor.ts';
+import { effort } from '../laws/effort.ts';
 
 export type FloatType = 'float32' | 'float64';
 
@@ -98,7 +100,7 @@ export function forAll<T>(cases: fc.Arbitrary<T>, law: (drawnCase: T) => unknown
   const property = fc.property(cases, (drawnCase) => {
     scope(() => law(drawnCase));
   });
-  fc.assert(property, { numRuns: runs });
+  fc.assert(property, effort(runs));
 }
 
 /** Every index of a shape, in row-major order. */

@@ -1,9 +1,11 @@
 /** What comes from outside is seen on a terminal, and does nothing there. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, EfficientTransformersError, FileFormatError } from '../../src/core/errors.ts';
 import { visible, visibleJson } from '../../src/core/visible.ts';
+import { effort } from '../laws/effort.ts';
 
 /** Code points that act on a terminal, or make a text read as another. */
 const ACTING = [
@@ -45,7 +47,7 @@ test('no character that acts is left, and every other one stays', () => {
       const plain = [...text].every((character) => !acting.has(character) && !/\p{Cs}/u.test(character));
       if (plain && !/\p{Noncharacter_Code_Point}/u.test(text)) assert.is(shown, text);
     }),
-    { numRuns: 500 },
+    effort(500),
   );
 });
 
@@ -57,7 +59,7 @@ test('JSON keeps its value, and no such character', () => {
       assert.equal(JSON.parse(json), value);
       assert.ok([...json].every((character) => character === '\n' || !acting.has(character)));
     }),
-    { numRuns: 300 },
+    effort(300),
   );
 });
 

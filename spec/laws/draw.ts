@@ -14,6 +14,7 @@ import { gatesOf, rangeOfGate, shapeOfGate } from '../../src/variants/inputs.ts'
 import type { OptionSchema } from '../../src/variants/options.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
+import { effort, SEED } from './effort.ts';
 
 /** One drawn case. It prints as what is needed to make it again. */
 export interface AttentionCase {
@@ -53,9 +54,7 @@ export interface Wishes {
 const PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67];
 
 /** The share of its cases that a law draws in one run of `npm test`, others in each; `test:thorough` draws eight times as many. */
-const EFFORT = 0.6 * Number(process.env.LAW_EFFORT ?? 1);
-/** Repeats a failure: the seed that fast-check printed. */
-const SEED = process.env.LAW_SEED === undefined ? {} : { seed: Number(process.env.LAW_SEED) };
+const SHARE = 0.6;
 
 /**
  * Checks `law` on `runs` cases that the variant accepts. Cases that it rejects are drawn again; a variant that rejects
@@ -71,7 +70,7 @@ export function forAllCases(
     fc.pre(accepts(variant, attentionCase.options, attentionCase.shape));
     scope(() => law(attentionCase));
   });
-  fc.assert(property, { numRuns: Math.ceil(runs * EFFORT), maxSkipsPerRun: 50, ...SEED });
+  fc.assert(property, { ...effort(SHARE * runs), maxSkipsPerRun: 50 });
 }
 
 /** `count` cases that the variant accepts, for laws that are too slow for many; throws if there are too few. */

@@ -1,4 +1,5 @@
 /** Axial attention: held to its definition on a grid in loops, and to full attention on grids of one row or one column. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +15,7 @@ import { attendFrom } from '../../src/variants/continue.ts';
 import { full } from '../../src/variants/full.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 import { expectClose, read } from '../laws/evaluate.ts';
 
 const cases = fc
@@ -121,7 +123,7 @@ function byLoops(drawn: Case, inputs: AttentionInputs, above: Above = 'whole'): 
 function forAll(law: (drawn: Case, inputs: AttentionInputs) => void, runs = 60): void {
   fc.assert(
     fc.property(cases, (drawn) => scope(() => noGrad(() => law(drawn, inputsOf(drawn))))),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 

@@ -1,4 +1,5 @@
 /** Based against plain loops over pairs in float64, written from the paper's weights and not from its features. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,6 +14,7 @@ import { attendFrom } from '../../src/variants/continue.ts';
 import { full } from '../../src/variants/full.ts';
 import type { AttentionState } from '../../src/variants/state.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 interface Case {
   batch: number;
@@ -132,7 +134,7 @@ test('equals the loop over pairs: causal and not, projected and not, with paddin
         close(run(drawn, inputs, parameters).toArray(), byLoops(drawn, inputs, parameters), tolerance, 'output');
       });
     }),
-    { numRuns: 80 },
+    effort(80),
   );
 });
 
@@ -151,7 +153,7 @@ test('in float32 at all norms: a weight is off by the roundings of its features,
         assert.ok(errors[errors.length - 1] <= 0.1, `largest: ${errors[errors.length - 1]}`);
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -170,7 +172,7 @@ test('where scores are small it is softmax attention, to the third order of the 
         close(run(small, inputs, {}).toArray(), softmax.toArray(), tolerance, 'output');
       });
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 

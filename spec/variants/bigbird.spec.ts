@@ -1,4 +1,5 @@
 /** What Zaheer et al. 2020 say of BigBird's graph, and its ends, where windows and global blocks overlap. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,6 +13,7 @@ import { attend } from '../../src/variants/attend.ts';
 import { type BigBirdOptions, bigbird } from '../../src/variants/bigbird.ts';
 import { full } from '../../src/variants/full.ts';
 import type { AttentionPattern } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 const cases = fc.record({
   length: fc.integer({ min: 1, max: 90 }),
@@ -79,7 +81,7 @@ test('each query block meets exactly 3 + global + r different blocks, and global
         }
       }
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -99,7 +101,7 @@ test('everyone meets the window around themselves and the global blocks', () => 
         }
       }
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -126,7 +128,7 @@ test('with r + 3 + 2g at least the number of blocks it is full attention', () =>
         }),
       );
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -172,7 +174,7 @@ test('cost counts the pairs of the pattern, exactly', () => {
       const one = full.cost(shapeOf(1, 1), { causal: false }).flops;
       assert.is(bigbird.cost(shapeOf(length, heads), options).flops, pairs * one);
     }),
-    { numRuns: 30 },
+    effort(30),
   );
 });
 

@@ -2,6 +2,7 @@
  * Options as they are asked for: one alone, or any number of them. What is refused is refused for what was asked, never
  * for a default; and what can never fit the memory is refused before anything is drawn.
  */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +19,7 @@ import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { sparseTransformer } from '../../src/variants/sparse-transformer.ts';
 import type { AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
 import { forAllCases, inputsOf } from '../laws/draw.ts';
+import { effort } from '../laws/effort.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
 const schemasOf = (variant: AnyVariant) => variant.options as Record<string, OptionSchema>;
@@ -85,7 +87,7 @@ for (const variant of allVariants()) {
         const [named] = error.message.split(/[:,[]/);
         assert.ok(named in options, error.message);
       }),
-      { numRuns: 200 },
+      effort(200),
     );
     assert.ok(taken > 20, `${taken} taken`);
   });
@@ -107,7 +109,7 @@ for (const variant of allVariants()) {
               assert.ok(errorOf(variant, { [name]: value, [other]: choice }, length));
           }
         }),
-        { numRuns: 50 },
+        effort(50),
       );
     }
   });

@@ -1,4 +1,5 @@
 /** Light and dynamic convolutions as plain float64 loops, and the cases that both are tried on. */
+
 import fc from 'fast-check';
 import { noGrad } from '../../src/core/autograd.ts';
 import { Random } from '../../src/core/random.ts';
@@ -6,6 +7,7 @@ import { type Dense, maxAbsoluteError } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 /** Sums of at most some hundred float64 terms near 1, grouped in another way. */
 export const ROUNDING = 1e-12;
@@ -32,7 +34,7 @@ export function forAll(runs: number, law: (drawn: Case, inputs: AttentionInputs,
     fc.property(cases, (drawn) => {
       scope(() => noGrad(() => law(drawn, inputsOf(drawn), new Random(drawn.seed).split('law'))));
     }),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 

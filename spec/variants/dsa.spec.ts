@@ -1,4 +1,5 @@
 /** DSA: held to loops written from the paper, to full attention where all keys are chosen, and the loss of its indexer. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,6 +13,7 @@ import { attend } from '../../src/variants/attend.ts';
 import { dsa } from '../../src/variants/dsa.ts';
 import { indexerLoss } from '../../src/variants/dsa-indexer.ts';
 import { full } from '../../src/variants/full.ts';
+import { effort } from '../laws/effort.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
 const cases = fc.record({
@@ -115,7 +117,7 @@ function forAll(runs: number, law: (drawn: Case, inputs: Inputs, topKeys: number
   const property = fc.property(cases, (drawn) => {
     scope(() => law(drawn, drawnInputs(drawn), Math.min(drawn.count, drawn.length)));
   });
-  fc.assert(property, { numRuns: runs });
+  fc.assert(property, effort(runs));
 }
 
 test('the output is that of the paper, written out in loops', () => {

@@ -1,4 +1,5 @@
 /** Image Transformer in two dimensions: what its blocks see. The laws of all variants hold its output to its pattern. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +15,7 @@ import { rowsOfMemory } from '../../src/variants/image-grid.ts';
 import { type ImageTransformerOptions, imageTransformer } from '../../src/variants/image-transformer.ts';
 import { localAttention } from '../../src/variants/local-attention.ts';
 import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 import { expectClose, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
@@ -51,7 +53,7 @@ const lengthOf = ({ rows, gridWidth }: Picture) => rows * gridWidth;
 function forAll(law: (picture: Picture) => void, numRuns = 40): void {
   fc.assert(
     fc.property(pictures, (picture) => scope(() => noGrad(() => law(picture)))),
-    { numRuns },
+    effort(numRuns),
   );
 }
 
@@ -155,7 +157,7 @@ test('a picture of one row is the one-dimensional form', () => {
       const expected = noGrad(() => attend(localAttention, inputs, { causal, chunkLength }));
       expectClose(read(output), read(expected), ROUNDING, 'one row');
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -212,7 +214,7 @@ test('keys have at most two places for each token, also where blocks are taller 
   const law = fc.property(drawn as fc.Arbitrary<Parameters<typeof holds>[0]>, (all) =>
     scope(() => noGrad(() => holds(all))),
   );
-  fc.assert(law, { numRuns: 60 });
+  fc.assert(law, effort(60));
 });
 
 test('a grid or blocks without extent, a negative reach and an unknown order are refused by name', () => {

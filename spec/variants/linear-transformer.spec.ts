@@ -1,4 +1,5 @@
 /** What Katharopoulos et al. 2020 say of their attention, and where other implementations of it went wrong. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +19,7 @@ import { attend } from '../../src/variants/attend.ts';
 import { type Decoder, startDecoding } from '../../src/variants/decoding.ts';
 import { linearTransformer } from '../../src/variants/linear-transformer.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 /** Sums of at most some hundred float64 terms near 1, grouped in another way. */
 const ROUNDING = 1e-12;
@@ -41,7 +43,7 @@ function forAll(runs: number, law: (drawn: Case, inputs: AttentionInputs) => voi
     fc.property(cases, (drawn) => {
       scope(() => noGrad(() => law(drawn, inputsOf(drawn))));
     }),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 
@@ -332,7 +334,7 @@ test('values that are all 1 give 1, for keys and queries of any size and sign, s
         }),
       );
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Local attention: what its chunks see. The laws of all variants hold its output to its pattern. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +15,7 @@ import { startDecoding } from '../../src/variants/decoding.ts';
 import { full } from '../../src/variants/full.ts';
 import { localAttention } from '../../src/variants/local-attention.ts';
 import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
 /** Sums of some tens of float64 terms near 1, grouped in another way. */
@@ -33,7 +35,7 @@ function forAll(law: (drawn: Case, inputs: AttentionInputs) => void): void {
     const usable = { ...drawn, chunkLength: Math.min(drawn.chunkLength, drawn.length) };
     scope(() => noGrad(() => law(usable, inputsOf(usable))));
   });
-  fc.assert(property, { numRuns: 40 });
+  fc.assert(property, effort(40));
 }
 
 function inputsOf({ length, seed }: Pick<Case, 'length' | 'seed'>): AttentionInputs {

@@ -2,6 +2,7 @@
  * Log-linear attention against its equation, pair by pair, and what the paper says of it: it is its recurrence where no level
  * weighs more than another, and its states join as the digits of a counter carry.
  */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,6 +23,7 @@ import type { AnyVariant } from '../../src/variants/registry.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
+import { effort } from '../laws/effort.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { wideFloat32 } from '../laws/settings.ts';
@@ -177,7 +179,7 @@ test('a long run in pieces cut anywhere gives the rows of one run, and keeps a s
       const actual = concat(outputs, 2);
       expectClose({ ...expected, data: actual.toArray() as Float64Array }, expected, ROUNDING, `cut at ${cuts}`);
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -203,7 +205,7 @@ test('a λ of 0 leaves out its bucket, and no other, exactly', () => {
         assert.is(after[0] === before[0], levelOf(99, j, levels) === level, `token ${j}`);
       }
     }),
-    { numRuns: 8 },
+    effort(8),
   );
 });
 

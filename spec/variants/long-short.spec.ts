@@ -1,4 +1,5 @@
 /** Long-Short attention: held to its paper written out in loops, to its window alone, and to full attention. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,6 +17,7 @@ import { type LongShortOptions, longShort } from '../../src/variants/long-short.
 import { longformer } from '../../src/variants/longformer.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 import { expectClose, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
@@ -146,7 +148,7 @@ function writtenOut({ length, headDim: d, ...drawn }: Case, { inputs, options, p
 function forAll(law: (drawn: Case, run: Run) => void, runs = 60): void {
   fc.assert(
     fc.property(cases, (drawn) => scope(() => noGrad(() => law(drawn, runOf(drawn))))),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 

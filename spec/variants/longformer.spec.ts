@@ -1,4 +1,5 @@
 /** What Beltagy et al. 2020 say of their attention, and where other implementations of it went wrong. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +16,7 @@ import { full } from '../../src/variants/full.ts';
 import { linformer } from '../../src/variants/linformer.ts';
 import { type LongformerOptions, longformer } from '../../src/variants/longformer.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 /** Sums of at most some hundred float64 terms near 1, grouped in another way. */
 const ROUNDING = 1e-12;
@@ -35,7 +37,7 @@ function forAll(runs: number, law: (drawn: Case, inputs: AttentionInputs, random
     fc.property(cases, (drawn) => {
       scope(() => noGrad(() => law(drawn, inputsOf(drawn), new Random(drawn.seed).split('law'))));
     }),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 
@@ -181,7 +183,7 @@ test('gradients of both sets of projections agree with central differences', () 
         );
       });
     }),
-    { numRuns: 15 },
+    effort(15),
   );
 });
 

@@ -1,4 +1,5 @@
 /** Mamba against plain float64 loops over the paper's state [headDim, N], and what holds of a state space model held in time. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,6 +17,7 @@ import { mamba } from '../../src/variants/mamba.ts';
 import { mamba2 } from '../../src/variants/mamba2.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 type Float = 'float32' | 'float64';
 
@@ -124,7 +126,7 @@ test('equals the loop of the paper, in both types, at all norms, steps and lengt
         close(run(inputs, parameters), byLoops(inputs, parameters), tolerance, 'output');
       });
     }),
-    { numRuns: 80 },
+    effort(80),
   );
 });
 
@@ -188,7 +190,7 @@ test('with one rate for a head, and one step for its channels, it is Mamba-2', (
         close(run({ ...inputs, gates: { delta } }, parameters), real, tolerance, 'output');
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 
@@ -205,7 +207,7 @@ test('a step of 0 lets a token pass by: the state stays to the bit, and the outp
         assert.equal(next.state.tensors.h.toArray(), first.state.tensors.h.toArray());
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 

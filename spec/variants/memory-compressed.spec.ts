@@ -1,4 +1,5 @@
 /** Memory-compressed attention: held to its paper written out in loops, and to full attention where nothing is shortened. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +15,7 @@ import { full } from '../../src/variants/full.ts';
 import { type MemoryCompressedOptions, memoryCompressed } from '../../src/variants/memory-compressed.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 import { expectClose, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
@@ -130,7 +132,7 @@ const numbers = (tensor: Tensor): number[] => Array.from(tensor.toArray());
 function forAll(law: (drawn: Case, run: Run) => void, runs = 60): void {
   fc.assert(
     fc.property(cases, (drawn) => scope(() => noGrad(() => law(drawn, runOf(drawn))))),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 

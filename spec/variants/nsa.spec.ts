@@ -1,4 +1,5 @@
 /** NSA: held to the paper written out in loops, to full attention where all blocks are selected, and what its choice obeys. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,6 +14,7 @@ import { attend } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
 import { nsa } from '../../src/variants/nsa.ts';
 import { expectBest } from '../laws/choices.ts';
+import { effort } from '../laws/effort.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { type Case, cases, type Run, runOf, toleranceOf, writtenOut } from './nsa-cases.ts';
 import { byScore, type Choose, selected, type WrittenOut } from './nsa-written-out.ts';
@@ -80,7 +82,7 @@ test('the blocks are those of the best scores, and the output is that of the pap
     fc.property(cases, (drawn) => {
       scope(() => expectPaper(drawn));
     }),
-    { numRuns: 120 },
+    effort(120),
   );
 });
 
@@ -162,7 +164,7 @@ test('with all blocks selected and gates 0, 1, 0 it is full causal attention', (
         assert.ok(maxAbsoluteError(dense(ours), dense(theirs)) <= toleranceOf(drawn));
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -196,7 +198,7 @@ test('each query selects its own block, the one before, the first, and no block 
         }
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 

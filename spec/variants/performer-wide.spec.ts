@@ -2,6 +2,7 @@
  * The Performer at norms of 10⁻³ to 10², with one loud token beside quiet ones, in float32 as users run it and in float64:
  * causality, decoding, padding and weights do not depend on how long vectors are.
  */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,6 +17,7 @@ import { startDecoding } from '../../src/variants/decoding.ts';
 import { FEATURE_KERNELS, featureMap, type PerformerOptions, performer } from '../../src/variants/performer.ts';
 import { PROJECTIONS } from '../../src/variants/performer-omega.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 const norms = fc.constantFrom(1e-3, 0.1, 1, 5, 30, 100);
 const cases = fc.record({
@@ -73,7 +75,7 @@ function forAll(runs: number, law: (drawn: Case) => void): void {
     fc.property(cases, (drawn) => {
       scope(() => law(drawn));
     }),
-    { numRuns: runs },
+    effort(runs),
   );
 }
 
@@ -269,7 +271,7 @@ test('what is masked has no influence whatever it holds, keys, values and padded
         });
       });
     }),
-    { numRuns: 60 },
+    effort(60),
   );
 });
 

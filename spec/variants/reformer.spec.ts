@@ -1,4 +1,5 @@
 /** What Kitaev et al. 2020 say of their attention, and where other implementations of it went wrong. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,6 +22,7 @@ import { bucketFactors } from '../../src/variants/reformer/buckets.ts';
 import { type ReformerOptions, reformer } from '../../src/variants/reformer.ts';
 import type { Attending, AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
 import { countMeetings, meetsIn } from '../core/chunks-written-out.ts';
+import { effort } from '../laws/effort.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
 /** Sums of at most some hundred float64 terms near 1, grouped in another way; scores up to about 10. */
@@ -61,7 +63,7 @@ function forAll(runs: number, law: (drawn: Case, inputs: AttentionInputs, random
   const property = fc.property(cases, (drawn) => {
     scope(() => law(drawn, inputsOf(drawn), new Random(drawn.seed).split('law')));
   });
-  fc.assert(property, { numRuns: runs });
+  fc.assert(property, effort(runs));
 }
 
 function inputsOf({ batch, heads, length, headDim, padded, seed }: Case): AttentionInputs {
@@ -384,7 +386,7 @@ test('the number of buckets: 2L/m, even, made of one hash or of two nearly equal
       // Two even factors near the root: their product is at most a few roots more.
       else assert.ok(count >= wanted && count <= wanted + 4 * Math.sqrt(wanted) + 8, `${factors} for ${wanted}`);
     }),
-    { numRuns: 500 },
+    effort(500),
   );
   const given = (numBuckets: number) => bucketFactors({ numHashes: 1, chunkLength: 32, numBuckets }, 10_000);
   assert.equal(given(1), []);

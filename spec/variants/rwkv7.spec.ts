@@ -1,4 +1,5 @@
 /** RWKV-7 against a plain float64 loop over the paper's state [valueDim, headDim], as the paper writes it. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,6 +17,7 @@ import { activate, mapTokens } from '../../src/variants/inputs.ts';
 import { rwkv7 } from '../../src/variants/rwkv7.ts';
 import type { AttentionState } from '../../src/variants/state.ts';
 import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 type Float = 'float32' | 'float64';
 
@@ -143,7 +145,7 @@ test('equals the loop over matrices, in both types, at all norms, rates and leng
         close(run(inputs, parameters).toArray(), byLoops(drawn, inputs, parameters), tolerance, 'output');
       });
     }),
-    { numRuns: 80 },
+    effort(80),
   );
 });
 
@@ -196,7 +198,7 @@ test('without a decay, with a = 1, and keys of norm 1 it is DeltaNet with β = 1
         close(run({ queries, keys: units, values }, parameters).toArray(), rescaled, 1e-11, 'output');
       });
     }),
-    { numRuns: 20 },
+    effort(20),
   );
 });
 

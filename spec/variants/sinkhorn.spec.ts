@@ -1,4 +1,5 @@
 /** Sparse Sinkhorn attention, held to loops over its definition (Tay et al. 2020), to full attention and to gathered blocks. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +15,7 @@ import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { type SinkhornOptions, sinkhorn } from '../../src/variants/sinkhorn.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
+import { effort } from '../laws/effort.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { equalsLoops, expectNoticed, squareShape } from '../laws/written-out.ts';
@@ -68,7 +70,7 @@ test('S is doubly stochastic: columns to rounding, rows ever more nearly', () =>
       for (const sum of sums(matrix, size, 'rows')) assert.ok(Math.abs(sum - 1) < 1e-8, `row: ${sum}`);
       for (const sum of sums(matrix, size, 'columns')) assert.ok(Math.abs(sum - 1) < 1e-13 * size, `column: ${sum}`);
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -127,7 +129,7 @@ test('causally, rows sum to 1 and do not depend on rows below, and several calls
         }
       }
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -213,7 +215,7 @@ test('a hard permutation: each block meets itself and the block that was gathere
         expectClose(read(two), read(noGrad(() => attend(full, some))), ROUNDING, 'SortCut with two blocks');
       },
     ),
-    { numRuns: 15 },
+    effort(15),
   );
 });
 

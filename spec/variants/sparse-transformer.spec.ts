@@ -1,4 +1,5 @@
 /** What Child et al. 2019 say of their two factorised patterns. */
+
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,6 +12,7 @@ import { attend } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
 import { type SparseTransformerOptions, sparseTransformer } from '../../src/variants/sparse-transformer.ts';
 import type { AttentionPattern } from '../../src/variants/variant.ts';
+import { effort } from '../laws/effort.ts';
 
 const cases = fc
   .record({
@@ -54,7 +56,7 @@ test('every earlier token is reached in at most two steps, one through each set 
         }
       }
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -76,7 +78,7 @@ test('a stride as long as the sequence is full attention', () => {
         assert.ok(maxAbsoluteError(dense(ours), dense(theirs)) < 1e-12);
       });
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -99,7 +101,7 @@ test('split heads take one set each, and merged heads their union', () => {
         }
       }
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 
@@ -131,7 +133,7 @@ test('cost counts the pairs of the pattern, exactly', () => {
       const one = full.cost({ ...shape, heads: 1, queryLength: 1, keyLength: 1 }, { causal: false }).flops;
       assert.is(sparseTransformer.cost(shape, options).flops, pairs * one);
     }),
-    { numRuns: 40 },
+    effort(40),
   );
 });
 

@@ -55,6 +55,13 @@ export const PAPERS = {
     '2309.17453',
     'Efficient Streaming Language Models with Attention Sinks',
   ),
+  gatedDeltanet: paper(
+    'gated-deltanet',
+    'Yang et al.',
+    2025,
+    '2412.06464',
+    'Gated Delta Networks: Improving Mamba2 with Delta Rule',
+  ),
   zoology: paper(
     'zoology',
     'Arora et al.',

@@ -4,6 +4,7 @@ import { unknownName } from '../terminal/suggest.ts';
 import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
 import { bigbirdTable1 } from './bigbird-table-1.ts';
 import type { Experiment } from './experiment.ts';
+import { gatedDeltanetTable2 } from './gated-deltanet-table-2.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerFigure2 } from './linear-transformer-figure-2.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
@@ -49,6 +50,7 @@ export const experiments: readonly Experiment[] = [
   negativeEigenvaluesParity,
   negativeEigenvaluesS5,
   zoologyFigure2,
+  gatedDeltanetTable2,
   attentionSinksTable1,
 ];
 

@@ -55,6 +55,13 @@ export const PAPERS = {
     '2309.17453',
     'Efficient Streaming Language Models with Attention Sinks',
   ),
+  based: paper(
+    'based',
+    'Arora et al.',
+    2024,
+    '2402.18668',
+    'Simple linear attention language models balance the recall-throughput tradeoff',
+  ),
   gatedDeltanet: paper(
     'gated-deltanet',
     'Yang et al.',

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
+import { basedFigure2 } from './based-figure-2.ts';
 import { bigbirdTable1 } from './bigbird-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { gatedDeltanetTable2 } from './gated-deltanet-table-2.ts';
@@ -50,6 +51,7 @@ export const experiments: readonly Experiment[] = [
   negativeEigenvaluesParity,
   negativeEigenvaluesS5,
   zoologyFigure2,
+  basedFigure2,
   gatedDeltanetTable2,
   attentionSinksTable1,
 ];

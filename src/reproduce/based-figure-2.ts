@@ -99,11 +99,14 @@ function claims(given: Given): Claim[] {
   const largest = (model: Model) => of(model)[of(model).length - 1];
   const named = (results: Results, chosen: readonly Size[]): Named[] =>
     chosen.map((size) => ({ name: size.name, value: recall(results, size) }));
+  const late =
+    'From one or two seeds of three a model is late to leave the plateau of a quarter, and is still rising at the end: the steps are few.';
   const grows = (model: Model, paper: string): Claim => ({
     says: `Recall grows with the state of ${LABELS[model]}: means of seeds`,
     paper,
     holds: { kind: 'rising', read: (results) => named(results, of(model)), format: formatPercent },
     direction: { kind: 'rising', read: (results) => named(results, [of(model)[0], largest(model)]) },
+    because: { 'holds in direction': late },
   });
   /** How much more Based recalls, at least, than the smallest window whose state is not smaller. */
   const lead = (results: Results) =>
@@ -126,6 +129,7 @@ function claims(given: Given): Claim[] {
         format: formatPercent,
       },
       direction: { kind: 'bounds', read: (results) => recall(results, of('full')[0]), least: 0.9 },
+      because: { 'holds in direction': 'It is still rising at the end: the steps are few.' },
     },
     grows('window', '31%, 66%, 94% at 34, 133 and 524 thousand numbers'),
     grows('based', '72%, 98.5% at 12 and 80 thousand numbers'),
@@ -145,6 +149,7 @@ function claims(given: Given): Claim[] {
         least: 0.95,
         format: formatPercent,
       },
+      because: { 'does not hold here': late },
     },
   ];
 }

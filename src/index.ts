@@ -129,6 +129,7 @@ export type {
   ConversionSettings,
   ConversionStep,
 } from './training/conversion/convert.ts';
+export type { ConversionKeep } from './training/conversion/kept.ts';
 export { recipes } from './training/recipes/registry.ts';
 export { type Goal, type NamedRun, type Recipe, type RecipeRun, runsOf } from './training/recipes/recipe.ts';
 

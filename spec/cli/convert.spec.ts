@@ -43,11 +43,27 @@ test('the numbers of a conversion are printed, and written for programs; the mod
   assert.match(again.err, /already has .* in it/);
 });
 
-test('a conversion without time stops after a step, and is saved', async () => {
-  const out = join(folder, 'stopped');
-  const told = await outputOf(['convert', ...QUICK, '--to', 'performer', '--minutes', '0', '--out', out]);
-  assert.match(told, /performer: 1 of 400 steps/);
-  assert.is(loadModel(join(out, 'checkpoint.safetensors')).step, 1);
+test('a conversion without time stops after a step and is saved; the same command continues it to the same bytes', async () => {
+  const [out, whole] = ['stopped', 'unbroken'].map((name) => join(folder, name));
+  const words = ['convert', ...QUICK, '--to', 'performer', '--steps', '4', '--out'];
+  const told = await outputOf([...words, out, '--minutes', '0']);
+  assert.match(told, /performer: 1 of 4 steps[\s\S]*Stopped early: the same command continues/);
+  const checkpoint = join(out, 'checkpoint.safetensors');
+  assert.is(loadModel(checkpoint).step, 1);
+  const other = await answerTo([...words, out, '--rate', '0.1']);
+  assert.is(other.code, 1);
+  assert.match(other.err, /unfinished\.safetensors: of another conversion: rate 0\.005, now 0\.1/);
+  const { code, err, out: said } = await answerTo([...words, out]);
+  assert.is(code, 0, err);
+  assert.match(err, /Continues after step 1/);
+  assert.match(said, /performer: 4 steps/);
+  await outputOf([...words, whole]);
+  assert.equal(readFileSync(checkpoint), readFileSync(join(whole, 'checkpoint.safetensors')));
+  assert.not.ok(existsSync(join(out, 'unfinished.safetensors')));
+  assert.match((await answerTo([...words, out])).err, /already has .* in it/);
+  // Begins again where it may replace.
+  await outputOf([...words, out, '--overwrite', '--minutes', '0']);
+  assert.match(await outputOf([...words, out, '--overwrite', '--rate', '0.1']), /performer: 4 steps/);
 });
 
 test('what is wrong is said before anything is written', async () => {

@@ -1,5 +1,6 @@
 /** `convert --checkpoint`: a model of our own. */
 import { ArgumentError } from '../core/errors.ts';
+import { InputFile } from '../core/files/input-file.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { counted, formatError, formatPercent } from '../terminal/format.ts';
 import { saveCheckpoint, type TrainedModel } from '../training/checkpoint.ts';
@@ -11,7 +12,7 @@ import { endRun } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { PROGRAM, type Running } from './command.ts';
 import type { ConvertValues } from './convert.ts';
-import { Conversion } from './convert-text.ts';
+import { Conversion, endKeeping, keepFor, unfinishedIn } from './convert-text.ts';
 import { checkOutputs } from './outputs.ts';
 import { shellWord } from './shell-word.ts';
 import { expectNothingLost, HeldFolders, openModel, runFiles } from './training-folder.ts';
@@ -33,7 +34,8 @@ export async function convertCheckpoint(
   const outputs = json === undefined ? [] : [{ flag: '--json', path: json }];
   checkOutputs(outputs, [checkpoint]);
   const expectFree = () => {
-    if (out === undefined || overwrite) return;
+    // Stopped early: the model is that of an earlier step.
+    if (out === undefined || overwrite || entryAt(unfinishedIn(out)) !== null) return;
     expectNothingLost([runFiles(out).checkpoint].filter((path) => entryAt(path) !== null));
   };
   expectFree();
@@ -46,13 +48,18 @@ export async function convertCheckpoint(
     const { evaluated, isBytes } = measures(trained, text, examples, batch, seed);
     const measured: Measured[] = [{ model: 'original', ...evaluated(trained) }];
     const settings = { attention, steps, rate, batch, seed, train, heldOut: Math.ceil(examples / batch), ...text };
-    const { run, report } = await convertModel(trained, settings, {
-      ...conversion.observer,
-      onSwapped: (run) => {
-        measured.push({ model: 'swapped', ...evaluated(run) });
-        conversion.listen();
+    const kept = keepFor(values, JSON.stringify(trained.settings.task), textRead(trained, text.text));
+    const { run, report } = await convertModel(
+      trained,
+      { ...settings, ...kept },
+      {
+        ...conversion.observer,
+        onSwapped: (run) => {
+          measured.push({ model: 'swapped', ...evaluated(run) });
+          conversion.listen();
+        },
       },
-    });
+    );
     conversion.finish();
     measured.push({ model: 'converted', ...evaluated(run) });
     if (out !== undefined) saveCheckpoint(runFiles(out).checkpoint, run);
@@ -61,7 +68,10 @@ export async function convertCheckpoint(
     const title = `${trained.settings.task.name}, ${from.join(' and ')} → ${variant}`;
     const options = attentionsOf(run.learner.model.config)[0].options;
     const unit = isBytes ? 'bits a byte' : 'nats a target';
-    const saved = out === undefined ? [] : [`Checkpoint: ${runFiles(out).checkpoint}`, ...nextSteps(out)];
+    const saved =
+      out === undefined
+        ? []
+        : [`Checkpoint: ${runFiles(out).checkpoint}`, ...nextSteps(out), ...endKeeping(out, report)];
     const code = await conversion.report(outputs, {
       ...{ title, options, report, saved },
       columns: [`on ${counted(examples, 'held-out example')}`, unit, 'accuracy'],
@@ -73,6 +83,12 @@ export async function convertCheckpoint(
   } finally {
     folders?.release();
   }
+}
+
+/** The text of the training may have changed, too, since a conversion was stopped. */
+function textRead({ settings: { task } }: TrainedModel, given: string | undefined): Uint8Array {
+  const path = given ?? (task as { text?: string }).text ?? '';
+  return path === '' ? new Uint8Array() : new Uint8Array(new InputFile(path).readAll());
 }
 
 function nextSteps(out: string): string[] {

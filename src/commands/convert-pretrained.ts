@@ -1,6 +1,7 @@
 /** `convert --pretrained`: an encoder of Hugging Face's. */
 import { join } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import { littleEndianBytes } from '../core/files/numbers.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { readTextBeginning } from '../core/files/text.ts';
 import type { PretrainedModel } from '../pretrained/architecture.ts';
@@ -15,7 +16,7 @@ import { formatError, formatPercent } from '../terminal/format.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { Running } from './command.ts';
 import type { ConvertValues } from './convert.ts';
-import { Conversion, type Row } from './convert-text.ts';
+import { Conversion, endKeeping, keepFor, type Row, unfinishedIn } from './convert-text.ts';
 import { checkOutputs } from './outputs.ts';
 import { tokensOf } from './pretrained-tokens.ts';
 import { HeldFolders } from './training-folder.ts';
@@ -37,10 +38,12 @@ export async function convertFolder(
   checkOutputs(outputs, []);
   const expectFree = () => {
     if (out === undefined || overwrite || entryAt(join(out, 'config.json')) === null) return;
+    // Stopped early: the model is that of an earlier step.
+    if (entryAt(unfinishedIn(out)) !== null) return;
     throw new ArgumentError(`--out: ${out} already has a config.json: choose another folder, or add --overwrite`);
   };
   expectFree();
-  const { draw, tokenizer } = await texts(directory, values);
+  const { draw, tokenizer, length, source } = await texts(directory, values);
   const folders = out === undefined ? null : new HeldFolders([out], 'convert', host);
   try {
     expectFree();
@@ -53,24 +56,30 @@ export async function convertFolder(
       return own === null || theirs === null ? null : spearman(own, theirs);
     };
     const settings = { attention, steps, rate, seed, train, heldOut: Math.ceil(examples / batch), draw };
-    const { model, report, drift } = await convertPretrained(directory, settings, {
-      ...conversion.observer,
-      onSwapped: (original, model) => {
-        own = alike(original);
-        agreement.swapped = agrees(model);
-        conversion.listen();
+    const kept = keepFor(values, source, `${length} ${batch}`);
+    const { model, report, drift } = await convertPretrained(
+      directory,
+      { ...settings, ...kept },
+      {
+        ...conversion.observer,
+        onSwapped: (original, model) => {
+          own = alike(original);
+          agreement.swapped = agrees(model);
+          conversion.listen();
+        },
       },
-    });
+    );
     conversion.finish();
     agreement.converted = agrees(model);
     const saved = out === undefined ? [] : savePretrained(model, out);
+    const told = saved.length === 0 ? [] : [`Model: ${out}`, ...endKeeping(out, report)];
     const title = `${directory}, ${model.description.modelType} → ${attention.variant}`;
     const all = ['hidden states', 'error', 'cosine', 'worst', 'same arg max', 'sentences'];
     const rows = (['swapped', 'converted'] as const).map((which) => rowOf(which, drift[which], agreement[which]));
     // A model without a head has no arg max, one without a tokenizer reads no sentences.
     const known = (row: Row) => row.filter((_, column) => rows[0][column] !== '');
     return conversion.report(outputs, {
-      ...{ title, options: attention.options, report, saved: saved.length === 0 ? [] : [`Model: ${out}`] },
+      ...{ title, options: attention.options, report, saved: told },
       ...{ columns: known(all), rows: rows.map(known) },
       models: { drift, sentences: agreement },
     });
@@ -98,7 +107,7 @@ function rowOf(
 async function texts(
   directory: string,
   values: ConvertValues,
-): Promise<{ draw: Draw; tokenizer: TextTokenizer | null }> {
+): Promise<{ draw: Draw; tokenizer: TextTokenizer | null; length: number; source: string | Uint8Array }> {
   const { text, ids, batch } = values;
   const { description } = openPretrained(directory).plan;
   const length = values.length ?? Math.min(LENGTH, description.length);
@@ -109,8 +118,15 @@ async function texts(
   await tokensOf({ pretrained: directory, text, ids }, length, description.vocabulary);
   if (text === undefined) {
     const all = await tokensOf({ pretrained: directory, text, ids }, LARGEST, description.vocabulary);
-    return { draw: passagesOfTokens(all.first(LARGEST), { length, batch }), tokenizer: null };
+    const tokens = all.first(LARGEST);
+    return {
+      draw: passagesOfTokens(tokens, { length, batch }),
+      tokenizer: null,
+      length,
+      source: littleEndianBytes(Int32Array.from(tokens)),
+    };
   }
   const tokenizer = await loadTokenizer(directory);
-  return { draw: passagesOf(readTextBeginning(text, LARGEST).text, tokenizer, { length, batch }), tokenizer };
+  const { text: read } = readTextBeginning(text, LARGEST);
+  return { draw: passagesOf(read, tokenizer, { length, batch }), tokenizer, length, source: read };
 }

@@ -1,9 +1,14 @@
-/** What `convert` says: its progress, its tables, its numbers as JSON; and when it stops. */
-import { supportsColour } from '../terminal/colour.ts';
+/** What `convert` says: its progress, its tables, its numbers as JSON; when it stops, and where it is kept until it is finished. */
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeLeftovers } from '../core/files/atomic.ts';
+import { CLEARED, supportsColour } from '../terminal/colour.ts';
 import { formatError, formatWhole } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { ConversionObserver, ConversionReport } from '../training/conversion/convert.ts';
+import type { ConversionKeep } from '../training/conversion/kept.ts';
 import { announceStop, type Running, widthOf } from './command.ts';
 import type { ConvertValues } from './convert.ts';
 import { type Output, streamForPeople, toJson, writeOutputs } from './outputs.ts';
@@ -46,6 +51,10 @@ export class Conversion {
 
   get observer(): ConversionObserver {
     return {
+      onResume: (step) => {
+        this.#progress.advance(step);
+        this.#host.stderr.write(`${CLEARED}Continues after step ${formatWhole(step)}\n`);
+      },
       onStep: ({ part, loss }) => this.#progress.advance(1, `${part}, loss ${formatError(loss)}`),
       shouldStop: () => this.#host.stop.asked() || performance.now() >= this.#end,
     };
@@ -84,6 +93,31 @@ export class Conversion {
     if (!written) return 1;
     return this.#host.stop.asked() ? this.#host.stop.exitCode() : 0;
   }
+}
+
+/** Where a conversion into a folder is kept until it is finished. */
+export function unfinishedIn(folder: string): string {
+  return join(folder, 'unfinished.safetensors');
+}
+
+/** Of a conversion whose examples come from these texts and settings. */
+export function keepFor(
+  { out, overwrite }: Pick<ConvertValues, 'out' | 'overwrite'>,
+  ...examples: readonly (string | Uint8Array)[]
+): { keep?: ConversionKeep } {
+  if (out === undefined) return {};
+  const hash = createHash('sha256');
+  for (const each of examples) hash.update(`${each.length} `).update(each);
+  return { keep: { path: unfinishedIn(out), examples: hash.digest('hex').slice(0, 16), replace: overwrite } };
+}
+
+/** After the model is written: nothing is left to continue, or a line that says how to. */
+export function endKeeping(out: string | undefined, { stopped }: ConversionReport): string[] {
+  if (out === undefined) return [];
+  if (stopped) return ['Stopped early: the same command continues'];
+  rmSync(unfinishedIn(out), { force: true });
+  removeLeftovers(out);
+  return [];
 }
 
 const titled = (title: string) => ({ title });

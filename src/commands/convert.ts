@@ -48,7 +48,9 @@ function options() {
       defaultText: '128, or all positions of the model',
     }),
     examples: integer('N', 'Measure on so many held-out examples', { minimum: 1, default: 32 }),
-    out: text('FOLDER', 'Write the converted model here', { defaultText: 'nothing is written' }),
+    out: text('FOLDER', 'Write the converted model here; the same command continues one that was interrupted', {
+      defaultText: 'nothing is written',
+    }),
     overwrite: flag('Replace a model that is already there'),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),

@@ -75,7 +75,7 @@ export async function convertPretrained(
   expectAttentionSettings('attention', settings.attention);
   expectFunction('draw', settings.draw);
   const heard = optional(expectFunction);
-  expectRecord('observer', observer as object, { onSwapped: heard, onStep: heard, shouldStop: heard });
+  expectRecord('observer', observer as object, { onSwapped: heard, onResume: heard, onStep: heard, shouldStop: heard });
   const { attention, draw, ...own } = settings;
   const original = encoderOf(loadPretrained(directory, { attention: [null] }));
   const model = encoderOf(
@@ -89,7 +89,7 @@ export async function convertPretrained(
   try {
     const swapped = drift();
     observer.onSwapped?.(original, model);
-    const report = await convert(pairOf(original, model, draw), own, observer);
+    const report = await convert(pairOf(original, model, { attention, draw }), own, observer);
     return { model, report, drift: { swapped, converted: drift() } };
   } catch (error) {
     for (const { array } of model.tensors().values()) release(array.data);
@@ -119,7 +119,11 @@ function encoderOf(model: PretrainedModel): Encoder {
 }
 
 /** Both models, and what trains the second. */
-function pairOf(from: Encoder, to: Encoder, draw: PretrainedConversionSettings['draw']): Pair<TextInputs> {
+function pairOf(
+  from: Encoder,
+  to: Encoder,
+  { attention, draw }: Pick<PretrainedConversionSettings, 'attention' | 'draw'>,
+): Pair<TextInputs> {
   const originOf = (name: string): Origin => {
     if (name.includes(`.${REPLACEMENT}.`)) return 'added';
     return name.includes('.attention.') ? 'attention' : 'rest';
@@ -127,6 +131,8 @@ function pairOf(from: Encoder, to: Encoder, draw: PretrainedConversionSettings['
   const { layers } = to.description;
   return {
     learned: new Map([...to.parameters()].map(([name, tensor]) => [name, { tensor, origin: originOf(name) }])),
+    tensors: to.tensors(),
+    facts: { attention },
     layers,
     draw,
     maskOf: ({ keyMask }) => keyMask,

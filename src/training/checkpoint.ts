@@ -24,7 +24,8 @@ import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
 import { withinFile } from './within-file.ts';
 
-const PREFIXES = { model: 'model.', optimizer: 'optimizer.' } as const;
+/** Of the names of tensors in a file. */
+export const PREFIXES = { model: 'model.', optimizer: 'optimizer.' } as const;
 
 /** Facts about a checkpoint file. */
 export interface CheckpointFacts {
@@ -159,7 +160,8 @@ function orPrevious<T>(path: string, read: () => T): T {
   }
 }
 
-function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, ArrayToStore][] {
+/** Tensors as a file has them. */
+export function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, ArrayToStore][] {
   return [...tensors].map(([name, tensor]) => [`${prefix}${name}`, { shape: tensor.shape, data: elements(tensor) }]);
 }
 
@@ -167,7 +169,7 @@ function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, 
  * Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same, and for a number
  * that is not finite, because no training step produces one.
  */
-function fill(
+export function fill(
   prefix: string,
   targets: ReadonlyMap<string, Tensor>,
   sources: ReadonlyMap<string, StoredArray>,

@@ -28,6 +28,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { AdamW } from '../optimizers/adamw.ts';
 import { clipScale, gradientNorm } from '../optimizers/optimizer.ts';
 import { learningRate, type Schedule } from '../optimizers/schedules.ts';
+import { type ConversionKeep, digestOf, expectKeep, KeptConversion } from './kept.ts';
 import { relativeDistance, squares } from './losses.ts';
 import { callsOf, type Origin, type Pair } from './pair.ts';
 
@@ -48,6 +49,8 @@ export interface ConversionSettings {
   seed: number;
   /** Batches of held-out examples on which the drift is measured. */
   heldOut: number;
+  /** Where it is kept while it goes on: a conversion that was stopped or killed continues from there. */
+  keep?: ConversionKeep;
 }
 
 /** One step: of which half, and its loss before it. */
@@ -59,6 +62,8 @@ export interface ConversionStep {
 
 /** Callbacks of a conversion; all are optional. */
 export interface ConversionObserver {
+  /** Called before the first step, if it continues after this one. */
+  onResume?(step: number): void;
   onStep?(report: ConversionStep): void;
   /** Asked after each step; if true, the model stays as it is then. */
   shouldStop?(): boolean;
@@ -82,6 +87,7 @@ const CLIP = 1;
 const WARMUP = 1 / 20;
 
 const CHECKS: Readonly<Record<keyof ConversionSettings, Check>> = {
+  keep: optional(expectKeep),
   steps: integerOf(0),
   rate: numberOf(0),
   train: oneOf(...TRAINED),
@@ -106,7 +112,7 @@ export async function convert<Input>(
 ): Promise<ConversionReport> {
   expectConversionSettings(settings);
   const heard = optional(expectFunction);
-  expectRecord('observer', observer as object, { onStep: heard, shouldStop: heard });
+  expectRecord('observer', observer as object, { onResume: heard, onStep: heard, shouldStop: heard });
   const swapped = driftOf(pair, settings);
   let matched = swapped;
   const first = Math.ceil(settings.steps / 2);
@@ -117,16 +123,20 @@ export async function convert<Input>(
   const random = new Random(settings.seed).split('conversion');
   const ofAttention = chosen(pair, settings.train === 'all' ? 'attention' : settings.train);
   const learned = settings.train === 'all' ? chosen(pair, 'all') : ofAttention;
-  let [done, stopped] = [0, false];
+  const kept = keptOf(pair, settings, learned);
+  const before = kept?.read({ step: settings.steps, first, layers: pair.layers }) ?? null;
+  let [done, stopped] = [before?.step ?? 0, false];
+  if (before !== null) observer.onResume?.(done);
   for (const { part, begin, steps } of halves) {
     if (stopped || steps === 0) continue;
     const tensors = part === 'attention' ? ofAttention : learned;
     requireGradients(pair, tensors);
     const optimizer = new AdamW(tensors, { weightDecay: 0 });
+    if (done > begin && done < begin + steps) before?.into(optimizer);
     const schedule: Schedule = {
       ...{ kind: 'cosine', peak: settings.rate, warmup: Math.ceil(WARMUP * steps), total: steps },
     };
-    for (let step = 1; step <= steps && !stopped; step++) {
+    for (let step = done - begin + 1; step <= steps && !stopped; step++) {
       const loss = scope(() => addGradients(pair, part, random.split(`step ${begin + step}`)));
       const norm = gradientNorm(tensors);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
@@ -140,8 +150,9 @@ export async function convert<Input>(
       observer.onStep?.({ part, step: done, loss });
       await nextTurn();
       stopped = observer.shouldStop?.() ?? false;
+      kept?.write({ step: done, matched: part === 'attention' ? null : matched }, optimizer, stopped);
     }
-    if (part === 'attention') matched = driftOf(pair, settings);
+    if (part === 'attention') matched = before?.matched?.slice() ?? driftOf(pair, settings);
   }
   requireGradients(pair, new Map());
   const sizeOf = (all: ReadonlyMap<string, Tensor>) => [...all.values()].reduce((total, { size }) => total + size, 0);
@@ -152,6 +163,17 @@ export async function convert<Input>(
     stopped: stopped && done < settings.steps,
     learned: { numbers: sizeOf(learned), added },
   };
+}
+
+function keptOf<Input>(
+  { learned, tensors, facts }: Pair<Input>,
+  { keep, ...own }: ConversionSettings,
+  learning: ReadonlyMap<string, Tensor>,
+): KeptConversion | null {
+  if (keep === undefined) return null;
+  // Random features and the like may change, too.
+  const others = [...tensors].filter(([name]) => !learned.has(name));
+  return new KeptConversion(keep, new Map([...learning, ...others]), { ...own, ...facts, model: digestOf(tensors) });
 }
 
 /** What learns; where the attention adds nothing, its projections. */

@@ -76,8 +76,8 @@ export function swapped(trained: TrainedModel, settings: ModelConversionSettings
   return { run, added: copyInto(run.learner, learner) };
 }
 
-function onlyConversion({ steps, rate, train, seed, heldOut }: ModelConversionSettings): ConversionSettings {
-  return { steps, rate, train, seed, heldOut };
+function onlyConversion({ steps, rate, train, seed, heldOut, keep }: ModelConversionSettings): ConversionSettings {
+  return { steps, rate, train, seed, heldOut, ...(keep && { keep }) };
 }
 
 /** Copies what both have, and returns the names of what is not copied. */
@@ -120,6 +120,8 @@ function pairOf(original: Learner, { learner, task, settings }: Run, added: Read
   const tensors = [...learned(learner.model.tensors())];
   return {
     learned: new Map(tensors.map(([name, tensor]) => [name, { tensor, origin: originOf(name) }])),
+    tensors: learner.model.tensors(),
+    facts: { attention: settings.model.attention, batch: settings.batch },
     layers: to.layers.length,
     draw: (part, random) => drawBatch(task, part, random, settings.batch),
     maskOf: ({ sequences: [{ keyMask }] }) => keyMask,

@@ -22,6 +22,10 @@ export interface AttentionCall {
 export interface Pair<Input> {
   /** The learned tensors of the converted model. */
   readonly learned: ReadonlyMap<string, { tensor: Tensor; origin: Origin }>;
+  /** All tensors of the converted model, learned or not. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** What makes it the same conversion beside its settings and its tensors, as JSON: the attention, what a batch is. */
+  readonly facts: Readonly<Record<string, unknown>>;
   readonly layers: number;
   /** Draws a batch. The caller releases it. */
   draw(part: 'training' | 'held-out', random: Random): Input;

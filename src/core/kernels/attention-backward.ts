@@ -9,6 +9,7 @@
  * (ops/attention-plan.ts); within a round, no two meetings share a block.
  */
 import type { NumericArray } from '../memory.ts';
+import { kernelsAtOnce, passBackAtOnce } from './attention-at-once.ts';
 import { inHalves, reachOf, thoseThatMeet } from './attention-meet.ts';
 import { hidePairs } from './attention-rules.ts';
 import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
@@ -25,6 +26,7 @@ import { KeyWalk, loadQueries } from './attention-walk.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
 import { weighRows } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 /**
@@ -38,7 +40,18 @@ export const attentionRowsKernel = defineKernel(
     optional: ['logSumExpGradient'],
     numbers: ['width'],
   },
-  (from, to, { output, outputGradient, largest, sums, delta, weighed, shares, logSumExpGradient }, { width }) => {
+  (from, to, arrays, { width }) => {
+    const { output, outputGradient, largest, sums, delta, weighed, shares, logSumExpGradient } = arrays;
+    const fast = Object.values(arrays).every((array) => array === undefined || isOnHeap(array))
+      ? vectorKernels()
+      : null;
+    if (fast !== null) {
+      const [o, g] = [output, outputGradient].map(({ byteOffset }) => byteOffset + 4 * from * width);
+      const [m, s, d, w, p] = [largest, sums, delta, weighed, shares].map(({ byteOffset }) => byteOffset + 4 * from);
+      const along = logSumExpGradient === undefined ? 0 : logSumExpGradient.byteOffset + 4 * from;
+      fast.attentionRows(o, g, along, m, s, d, w, p, to - from, width);
+      return;
+    }
     for (let row = from; row < to; row++) {
       let dot = 0;
       let isAsked = false;
@@ -139,6 +152,8 @@ function addGradients(queries: Side, keys: Side, arrays: Arrays, numbers: Number
   const g = queries.rows('output gradient', arrays.outputGradient, head * queryLength, valueDim);
   const k = keys.rows('keys', arrays.keys, keyHead * keyCapacity, headDim);
   const v = keys.rows('values', arrays.values, keyHead * valueCapacity, valueDim);
+  const fast = kernelsAtOnce(arrays, numbers.hasTerms || numbers.dropThreshold || numbers.softCap);
+  if (fast !== null && passBackAtOnce(fast, queries, keys, tile, [q, g, k, v], scores, slopes, arrays, numbers)) return;
 
   // S, then P and ∂S.
   multiplyTile(weights, q, transposed(k), m, n, headDim, scale, false);

@@ -5,6 +5,7 @@ import { TILE } from './attention-side.ts';
 import type { KernelArrays } from './kernel.ts';
 import type { OnlineSoftmax } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
+import { isInHeap, isOnHeap, vectorKernels } from './simd.ts';
 
 const scratch = new Scratch();
 
@@ -19,6 +20,14 @@ export function finishRows(
   goesOn: boolean,
 ): void {
   const { count, tokens } = queries;
+  const fast = !goesOn && [sum, output, logSumExp, largest, sums].every(isOnHeap) ? vectorKernels() : null;
+  if (fast !== null && isInHeap(tokens)) {
+    const [highest, totals] = softmax.places.map(({ byteOffset }) => byteOffset);
+    const [ofRows, top, total] = [logSumExp, largest, sums].map(({ byteOffset }) => byteOffset + 4 * start);
+    const to = output.byteOffset + 4 * start * width;
+    fast.finishRows(tokens.byteOffset, count, highest, totals, sum.byteOffset, width, to, ofRows, top, total);
+    return;
+  }
   const old = scratch.get('old', sum, TILE);
   const fresh = scratch.get('fresh', sum, TILE);
   for (let i = 0; i < count; i++) {

@@ -4,6 +4,7 @@
  * of values (Milakov & Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2).
  */
 
+import { attendAtOnce, kernelsAtOnce } from './attention-at-once.ts';
 import { meetFew } from './attention-few.ts';
 import { finishRows } from './attention-finish.ts';
 import { hidePairs } from './attention-rules.ts';
@@ -50,6 +51,7 @@ export const attentionForwardKernel = defineKernel(
     const sum = scratch.get('sum', arrays.queries, TILE * valueDim);
     const weights = block(scores, 0, TILE);
     const sums = block(sum, 0, valueDim);
+    const fast = kernelsAtOnce(arrays, numbers.hasTerms || numbers.dropThreshold);
     const { starts } = arrays;
     const [first, end] = starts === undefined ? [from, to] : [starts[from], starts[to]];
     for (let row = first; row < end; row++) {
@@ -75,12 +77,18 @@ export const attentionForwardKernel = defineKernel(
         const n = keys.count;
         meetsAny = true;
         const k = keys.rows('keys', arrays.keys, keyHead * numbers.keyCapacity, headDim);
+        const v = keys.rows('values', arrays.values, keyHead * numbers.valueCapacity, valueDim);
+        if (
+          fast !== null &&
+          attendAtOnce(fast, queries, keys, tile, [q, k, v], scores, sum, softmax, products, arrays, numbers)
+        ) {
+          continue;
+        }
         multiplyTile(weights, q, transposed(k), products, n, headDim, scale, false);
         if (numbers.hasTerms) addTerms(scores, queries, keys, tile.head, arrays, numbers);
         hidePairs(scores, queries, keys, tile, arrays, numbers);
         softmax.exponentiate(scores, m, n, sum, valueDim);
         if (numbers.dropThreshold) dropWeights(scores, queries, keys, tile.head, numbers);
-        const v = keys.rows('values', arrays.values, keyHead * numbers.valueCapacity, valueDim);
         multiplyTile(sums, weights, v, m, valueDim, n, 1, true);
       }
       if (!meetsAny) continue;

@@ -18,15 +18,25 @@ export function hidePairs(
   arrays: SetArrays,
   numbers: SetNumbers,
 ): void {
-  const { begins, ends, queryLabels } = arrays;
-  const isPaired = numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined;
-  if (isPaired || (numbers.causal && isAhead(queries, keys, numbers.queryStart))) {
+  const { begins, ends } = arrays;
+  if (needTables(queries, keys, arrays, numbers)) {
     tables.load(queries, keys, tile, arrays, numbers);
     tables.apply(scores, queries.count, keys, numbers);
     return;
   }
   if (begins === undefined || ends === undefined) return;
   hideOutside(scores, queries, keys, begins, ends, tile.layout * numbers.queryPlaceCount);
+}
+
+function needTables(queries: Side, keys: Side, { queryLabels }: SetArrays, numbers: SetNumbers): boolean {
+  if (numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined) return true;
+  return numbers.causal !== 0 && isAhead(queries, keys, numbers.queryStart);
+}
+
+/** Whether `hidePairs` has nothing to do but to hide what lies outside of runs, in a row of neighbouring keys. */
+export function onlyRunsHide(queries: Side, keys: Side, arrays: SetArrays, numbers: SetNumbers): boolean {
+  if (needTables(queries, keys, arrays, numbers)) return false;
+  return arrays.begins === undefined || arrays.ends === undefined || !keys.isListed;
 }
 
 /** Hides the keys outside of each query's run; the runs of this layout begin at `row`. */

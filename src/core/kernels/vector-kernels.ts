@@ -1,4 +1,5 @@
 import type { VectorAttention } from './vector-attention.ts';
+import type { VectorAttentionTile } from './vector-attention-tile.ts';
 import type { VectorScan } from './vector-scan.ts';
 
 /** Functions of one number, in the order of wasm/assembly/unary.ts: `which` of `unaryForward`. */
@@ -23,7 +24,7 @@ export const VECTOR_FUNCTIONS: readonly string[] = [
 export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
 
 /** The functions of wasm/assembly/index.ts. Pointers are byte offsets in the heap. */
-export interface VectorKernels extends VectorAttention, VectorScan {
+export interface VectorKernels extends VectorAttention, VectorAttentionTile, VectorScan {
   softmaxRows(x: number, y: number, rows: number, columns: number): void;
   unaryForward(which: number, x: number, y: number, count: number, constant: number): void;
   unaryDerivative(

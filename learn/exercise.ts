@@ -91,3 +91,10 @@ export function shown(shows: string, law: Law): Law {
 export function mistake(name: string, sentence: string, code: Code): Mistake {
   return { name, sentence, code };
 }
+
+/** One of the things that the learner's function returns together. Throws what the learner reads if it is not there. */
+export function part<T>(returned: unknown, name: string): T {
+  const found = (returned as Record<string, T> | null | undefined)?.[name];
+  if (found === undefined) throw new Error(`it has no ${name}: return an object with that name`);
+  return found;
+}

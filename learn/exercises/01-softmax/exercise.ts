@@ -134,6 +134,47 @@ export const softmax: Exercise = {
           ),
       },
     ),
+    mistake(
+      'largest subtracted above only',
+      'You subtract the largest score in the numerator but not in the sum below. It only cancels if it is subtracted in both.',
+      {
+        softmax: (scores: readonly number[]) =>
+          scores.map((score) => Math.exp(score - Math.max(...scores)) / sumOf(scores.map(Math.exp))),
+      },
+    ),
+    mistake(
+      'subtracted the wrong way round',
+      'You take exp(m − s), so that the smallest score gets the largest weight. It is exp(s − m).',
+      {
+        softmax: (scores: readonly number[]) =>
+          divided(
+            scores,
+            scores.map((score) => Math.exp(Math.max(...scores) - score)),
+          ),
+      },
+    ),
+    mistake(
+      'no exponentials',
+      'You divide the scores by their sum and take no exponentials. Scores may be negative or 0; exp makes each positive.',
+      { softmax: (scores: readonly number[]) => divided(scores, scores) },
+    ),
+    mistake(
+      'sum of those so far',
+      'You divide each exponential by the sum of those so far. The whole sum has to be there before the first division.',
+      {
+        softmax: (scores: readonly number[]) =>
+          scores.map(
+            (score, i) =>
+              Math.exp(score - Math.max(...scores)) /
+              sumOf(scores.slice(0, i + 1).map((each) => Math.exp(each - Math.max(...scores)))),
+          ),
+      },
+    ),
+    mistake(
+      'NaN everywhere',
+      'You get NaN for every weight. If you wrote an arrow function with braces: (s) => { … } returns nothing unless it says return. Without the braces it returns its expression.',
+      { softmax: (scores: readonly number[]) => scores.map(() => Number.NaN) },
+    ),
   ],
   hints: [
     'exp(s - m) / Σ exp(s_j - m) is the same for every m: the factor exp(-m) stands above and below.',

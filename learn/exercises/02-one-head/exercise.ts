@@ -106,6 +106,37 @@ export const oneHead: Exercise = {
       'You divide by the root of the length of a value. The d of √d is the length of a query or a key.',
       { attention: (Q: M, K: M, V: M) => changed(() => 1 / Math.sqrt(V[0].length))(Q, K, V) },
     ),
+    mistake(
+      'weights returned',
+      'You return the weights. The output is the mixture of values by these weights, weights times V.',
+      {
+        attention: (Q: M, K: M) =>
+          changed(root)(
+            Q,
+            K,
+            K.map((_, i) => K.map((_, j) => (i === j ? 1 : 0))),
+          ),
+      },
+    ),
+    mistake(
+      'best value alone',
+      'You return the value of the key that matches best. Attention mixes all values, each by its weight.',
+      {
+        attention: changed(root, (scores) =>
+          scores.map((row) => row.map((_, j) => (j === row.indexOf(Math.max(...row)) ? 1 : 0))),
+        ),
+      },
+    ),
+    mistake(
+      'one query alone',
+      'You return the output of the first query as a list. The result is a matrix: a row for each query.',
+      { attention: (Q: M, K: M, V: M) => changed(root)(Q, K, V)[0] },
+    ),
+    mistake(
+      'value of the query’s own place',
+      'You weigh the value at the place of the query, again and again. Weight j belongs to value j: Σ_j w_ij v_j.',
+      { attention: (Q: M, K: M, V: M) => changed(root)(Q, K, V).map((row, i) => row.map((_, c) => V[i][c])) },
+    ),
   ],
   hints: [
     'Three steps, one for each equation: all scores, a softmax of each row of scores, a mixture of the values.',

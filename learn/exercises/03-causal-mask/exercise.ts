@@ -90,6 +90,34 @@ export const causalMask: Exercise = {
       'You get NaN for every weight. If your mask is a product such as (j > i) * -Infinity: 0 times infinity is NaN and not 0. Choose by a condition instead.',
       { causalWeights: (scores: M) => scores.map((row) => row.map(() => Number.NaN)) },
     ),
+    mistake(
+      'no softmax',
+      'You return scores. The weights of a row are the softmax of its scores, with those of later keys at −∞.',
+      { causalWeights: (scores: M) => scores.map((row, i) => row.map((score, j) => (j <= i ? score : 0))) },
+    ),
+    mistake(
+      'scores with −∞ returned',
+      'You return the masked scores. The softmax of each row is still missing: it turns −∞ into 0.',
+      {
+        causalWeights: (scores: M) =>
+          scores.map((row, i) => row.map((score, j) => (j <= i ? score : Number.NEGATIVE_INFINITY))),
+      },
+    ),
+    mistake(
+      'hidden scores are −1',
+      'You set hidden scores to −1. exp(−1) is 0.37, which is a weight like others: only −∞ gives 0 whatever the other scores are.',
+      { causalWeights: (scores: M) => masked(scores, (i, j) => j <= i, -1) },
+    ),
+    mistake(
+      'softmax over queries',
+      'You take the softmax down the columns, over queries. It runs along rows: each query shares out 1 among its keys.',
+      {
+        causalWeights: (scores: M) =>
+          scores.map((row, i) =>
+            row.map((_, j) => (j <= i ? softmax(scores.slice(j).map((each) => each[j]))[i - j] : 0)),
+          ),
+      },
+    ),
   ],
   hints: [
     'Go through the rows with their number: scores.map((row, i) => …). In row i, what has to happen to the scores at j > i?',

@@ -144,6 +144,60 @@ export const onlineSoftmax: Exercise = {
         }),
       },
     ),
+    mistake(
+      'maximum is the last score',
+      'You keep the last score in place of the largest. A smaller score must not lower the maximum: Math.max(max, score).',
+      {
+        finish,
+        step: ({ max, sum, mixture }: State, score: number, value: number[]): State => {
+          const shrink = Math.exp(max - score);
+          return { max: score, sum: sum * shrink + 1, mixture: mixture.map((a, c) => a * shrink + value[c]) };
+        },
+      },
+    ),
+    mistake(
+      'shrunk by the score',
+      'You multiply the old sums by exp(m − s). They were measured from m and should be measured from m′, which is the score only where that is the larger: exp(m − m′).',
+      {
+        finish,
+        step: stepBy((max, next, score) => ({
+          sum: Math.exp(max - score),
+          mixture: Math.exp(max - score),
+          weight: Math.exp(score - next),
+        })),
+      },
+    ),
+    mistake(
+      'divided at every step',
+      'You divide the mixture at every step. It is a running sum: only finish divides, once.',
+      {
+        finish: ({ mixture }: State) => [...mixture],
+        step: (state: State, score: number, value: number[]): State => {
+          const next = stepBy((max, most, s) => ({
+            sum: Math.exp(max - most),
+            mixture: Math.exp(max - most),
+            weight: Math.exp(s - most),
+          }))(state, score, value);
+          return { ...next, mixture: finish(next) };
+        },
+      },
+    ),
+    mistake(
+      'maximum at least 0',
+      'You let the maximum begin at 0, or never fall below it. Where all scores are far below 0, both sums become 0, and you divide 0 by 0.',
+      {
+        finish,
+        step: (state: State, score: number, value: number[]): State => {
+          const next = Math.max(state.max, score, 0);
+          const [shrink, weight] = [Math.exp(state.max - next), Math.exp(score - next)];
+          return {
+            max: next,
+            sum: state.sum * shrink + weight,
+            mixture: state.mixture.map((a, c) => a * shrink + weight * value[c]),
+          };
+        },
+      },
+    ),
   ],
   hints: [
     'A sum of exp(s_j − m) becomes a sum of exp(s_j − m′) when it is multiplied by one number. Which?',

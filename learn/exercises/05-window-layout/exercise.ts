@@ -119,6 +119,30 @@ export const windowLayout: Exercise = {
           Array.from({ length }, () => [from(length - 1, reach), to(length - 1, reach, length, causal)]),
       },
     ),
+    mistake(
+      'keys written out',
+      'You list the keys of each query. A layout has two numbers for each: the first key, and one past the last.',
+      {
+        windowLayout: (length: number, reach: number, causal: boolean) =>
+          Array.from({ length }, (_, i) => {
+            const first = from(i, reach);
+            return Array.from({ length: to(i, reach, length, causal) - first }, (_, n) => first + n);
+          }),
+      },
+    ),
+    mistake(
+      'number of keys for the end',
+      'Your second number is how many keys there are. It is the number one past the last key.',
+      { windowLayout: layout(from, (i, r, length, causal) => to(i, r, length, causal) - from(i, r)) },
+    ),
+    mistake(
+      'causal window twice as long',
+      'You let a causal window begin 2r before its query. It begins at i − r as the other does, and is shorter.',
+      {
+        windowLayout: (length: number, reach: number, causal: boolean) =>
+          layout((i, r) => from(i, causal ? 2 * r : r), to)(length, reach, causal),
+      },
+    ),
   ],
   hints: [
     'Write the pair for a query in the middle of a long text first: [i - reach, i + reach + 1].',

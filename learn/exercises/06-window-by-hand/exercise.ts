@@ -179,6 +179,50 @@ export const windowByHand: Exercise = {
           }),
       },
     ),
+    mistake(
+      'weights from the start of the text',
+      'You get NaN: your weights are counted from the beginning of the window, and you look for them by the number of the key. Weight n belongs to key first + n.',
+      {
+        windowAttention: (Q: M, K: M, V: M, reach: number, causal: boolean) =>
+          Q.map((q, i) => {
+            const met = windowed(i, K.length, reach, causal);
+            const weights = softmax(met.map((j) => dot(q, K[j]) / Math.sqrt(q.length)));
+            return V[0].map((_, c) => met.reduce((sum, j) => sum + weights[j] * V[j][c], 0));
+          }),
+      },
+    ),
+    mistake(
+      'scores of 0 outside',
+      'You set the scores outside the window to 0. exp(0) is 1, a weight like any other: leave these keys out, or set their scores to −∞.',
+      {
+        windowAttention: (Q: M, K: M, V: M, reach: number, causal: boolean) =>
+          multiply(
+            multiply(Q, transpose(K)).map((row, i) =>
+              softmax(row.map((s, j) => (isNear(i, j, reach, causal) ? s / Math.sqrt(Q[0].length) : 0))),
+            ),
+            V,
+          ),
+      },
+    ),
+    mistake(
+      'distance below r',
+      'You meet the keys with |i − j| < r. The key at distance r belongs to the window too; with r = 0, that is the query’s own.',
+      { windowAttention: over((i, length, reach, causal) => windowed(i, length, reach - 1, causal)) },
+    ),
+    mistake(
+      'reach halved',
+      'You halve the reach. A window of w tokens has w/2 on each side; here r itself is the distance on each side.',
+      { windowAttention: over((i, length, reach, causal) => windowed(i, length, Math.floor(reach / 2), causal)) },
+    ),
+    mistake(
+      'distance with its sign',
+      'You ask whether i − j ≤ r, which is so for all later keys. The distance has no sign: Math.abs(i − j).',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          windowed(i, length, causal ? reach : length, causal).filter((j) => i - j <= reach),
+        ),
+      },
+    ),
   ],
   hints: [
     'Go through the queries. For each, which is the first key of its window, and which number is one past the last? You wrote both in the last exercise.',

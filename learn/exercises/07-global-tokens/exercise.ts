@@ -135,12 +135,64 @@ export const globalTokens: Exercise = {
       },
     ),
     mistake(
-      '`in` asks for places',
-      'You ask `i in globals`, which is whether the list has a place i. Whether it holds the number i is globals.includes(i).',
+      'the first tokens for the global ones',
+      'You take as many of the first tokens as there are global ones. `i in globals` does that: it asks whether the list has a place i. Whether it holds the number i is globals.includes(i).',
       {
         globalAttention: over((i, window, globals, all) =>
           i < globals.length ? all : all.filter((j) => window.includes(j) || j < globals.length),
         ),
+      },
+    ),
+    mistake(
+      'distance below r',
+      'You meet the keys with |i − j| < r. The key at distance r belongs to the window too; with r = 0, that is the query’s own.',
+      {
+        globalAttention: over((i, window, globals, all) =>
+          globals.includes(i)
+            ? all
+            : all.filter((j) => globals.includes(j) || (window.includes(j - 1) && window.includes(j + 1))),
+        ),
+      },
+    ),
+    mistake('no scale', 'You left out the division of the scores by √d, where d is the length of a query.', {
+      globalAttention: (Q: M, K: M, V: M, reach: number, globals: readonly number[]) =>
+        over((i, window, _globals, all) => (globals.includes(i) ? all : [...window, ...beside(globals, window)]))(
+          Q.map((q) => q.map((x) => x * Math.sqrt(q.length))),
+          K,
+          V,
+          reach,
+          globals,
+        ),
+    }),
+    mistake(
+      'scores of 0 for the others',
+      'You set the scores of pairs that do not meet to 0. exp(0) is 1, a weight like any other: leave these keys out, or set their scores to −∞.',
+      {
+        globalAttention: (Q: M, K: M, V: M, reach: number, globals: readonly number[]) =>
+          Q.map((q, i) => {
+            const weights = softmax(
+              K.map((k, j) =>
+                Math.abs(i - j) <= reach || globals.includes(i) || globals.includes(j)
+                  ? dot(q, k) / Math.sqrt(q.length)
+                  : 0,
+              ),
+            );
+            return multiply([weights], V)[0];
+          }),
+      },
+    ),
+    mistake(
+      'weights zeroed after the softmax',
+      'You take the softmax over all keys and set weights to 0 afterwards. The rest then no longer sums to 1: take the softmax over the keys that meet.',
+      {
+        globalAttention: (Q: M, K: M, V: M, reach: number, globals: readonly number[]) =>
+          Q.map((q, i) => {
+            const weights = softmax(K.map((k) => dot(q, k) / Math.sqrt(q.length)));
+            return multiply(
+              [weights.map((w, j) => (Math.abs(i - j) <= reach || globals.includes(i) || globals.includes(j) ? w : 0))],
+              V,
+            )[0];
+          }),
       },
     ),
   ],

@@ -144,6 +144,18 @@ export const lshBuckets: Exercise = {
       'You return the largest number itself. The bucket is the place where it stands.',
       by((half) => Math.max(...half, ...opposite(half))),
     ),
+    mistake(
+      'members of each bucket',
+      'You return a list of tokens for each bucket. The result has one number for each vector: its bucket.',
+      {
+        bucketsOf: (X: M, R: M) => {
+          const buckets = X.map((x) => strongest(along(x, R)));
+          return Array.from({ length: 2 * R[0].length }, (_, b) =>
+            buckets.flatMap((bucket, n) => (bucket === b ? [n] : [])),
+          );
+        },
+      },
+    ),
   ],
   hints: [
     'multiply(X, R) has a row of b/2 numbers for each vector. What is missing from it are the same numbers with the other sign.',

@@ -72,6 +72,35 @@ export const linformerProjection: Exercise = {
     mistake('no scale', 'You left out the division by √d, where d is the length of a query.', {
       linformer: (Q: M, K: M, V: M, E: M, F: M) => multiply(weigh(Q, multiply(E, K), 1), multiply(F, V)),
     }),
+    mistake(
+      'values not projected',
+      'You mix the keys and leave the values as they are. F mixes the values, so that each new key has a value.',
+      { linformer: (Q: M, K: M, V: M, E: M) => multiply(weigh(Q, multiply(E, K), root(Q)), V) },
+    ),
+    mistake(
+      'nothing projected',
+      'You return full attention. E K takes the place of the keys, and F V that of the values.',
+      { linformer: (Q: M, K: M, V: M) => multiply(weigh(Q, K, root(Q)), V) },
+    ),
+    mistake(
+      'no softmax',
+      'You weigh the new values by the scores themselves. The softmax of each row of scores is missing.',
+      {
+        linformer: (Q: M, K: M, V: M, E: M, F: M) =>
+          multiply(
+            multiply(Q, transpose(multiply(E, K))).map((row) => row.map((s) => s * root(Q))),
+            multiply(F, V),
+          ),
+      },
+    ),
+    mistake(
+      'E and F made weights',
+      'You take the softmax of the rows of E and F. They are matrices as they stand: only the scores go through a softmax.',
+      {
+        linformer: (Q: M, K: M, V: M, E: M, F: M) =>
+          multiply(weigh(Q, multiply(E.map(softmax), K), root(Q)), multiply(F.map(softmax), V)),
+      },
+    ),
   ],
   hints: [
     'Mix the keys and the values first: two products of matrices. After that it is the attention of exercise 2 with fewer keys.',

@@ -143,6 +143,40 @@ export const performerFeatures: Exercise = {
       'You take ‖x‖² of the query or key as it came. x is the vector after the division by d^(1/4), in both terms.',
       changed({ norm: (x) => (dot(x, x) * Math.sqrt(x.length)) / 2 }),
     ),
+    mistake('norm added', 'You add ‖x‖²/2. It is subtracted.', changed({ norm: (x) => -dot(x, x) / 2 })),
+    mistake(
+      'features shared out',
+      'You let the features of a query sum to 1, as a softmax does, and do not divide by the weights Σ_j φ(q_i)·φ(k_j). It is the weights that are divided by their sum.',
+      {
+        ...changed({}),
+        performer: (Q: Matrix, K: Matrix, V: Matrix, W: Matrix) => {
+          const [queries, keys] = [Q, K].map((X) => changed({}).exponents(X, W));
+          const most = Math.max(...keys.flat());
+          return queries.map((b) => {
+            const query = weightsOf(b);
+            return mixed(
+              keys.map((key) =>
+                dot(
+                  query,
+                  key.map((x) => Math.exp(x - most)),
+                ),
+              ),
+              V,
+              V[0].length,
+            );
+          });
+        },
+      },
+    ),
+    mistake(
+      'softmax itself',
+      'You compute softmax attention. That is what the features estimate; the outputs are those of the estimate.',
+      {
+        ...changed({}),
+        performer: (Q: Matrix, K: Matrix, V: Matrix) =>
+          Q.map((q) => mixed(weightsOf(K.map((k) => dot(q, k) / Math.sqrt(q.length))), V, V[0].length)),
+      },
+    ),
   ],
   hints: [
     'exponents: divide a row by d ** 0.25 first, and use that x in both terms. performer: get the exponents of all keys, subtract their largest, take exponentials.',

@@ -153,6 +153,56 @@ export const prefixSums: Exercise = {
           }),
       },
     ),
+    mistake(
+      'queries summed',
+      'You add φ(q_i) v_iᵀ to S. It is the key that is written, φ(k_i), and the query that reads.',
+      {
+        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) => {
+          const sums = by(
+            (i, j) => j <= i,
+            () => 1,
+          );
+          return sums(Q, Q, V).map((row, i) =>
+            row.map(
+              (x) =>
+                x /
+                sums(
+                  Q,
+                  K,
+                  V.map(() => [1]),
+                )[i][0],
+            ),
+          );
+        },
+      },
+    ),
+    mistake('z of queries', 'You add φ(q_i) to z. The sum below is over keys too: z_i = z_{i−1} + φ(k_i).', {
+      causalLinear: (Q: Matrix, K: Matrix, V: Matrix) => {
+        const sums = by(
+          (i, j) => j <= i,
+          () => 1,
+        );
+        return sums(Q, K, V).map((row, i) =>
+          row.map(
+            (x) =>
+              x /
+              sums(
+                Q,
+                Q,
+                V.map(() => [1]),
+              )[i][0],
+          ),
+        );
+      },
+    }),
+    mistake(
+      'own value alone',
+      'You return the value of the token itself, so that no token learns of another. S holds the sum over all keys so far.',
+      { causalLinear: (_Q: Matrix, _K: Matrix, V: Matrix) => V.map((v) => [...v]) },
+    ),
+    mistake('read by the key', 'You read S and z by the key. The key writes; the query of the same token reads.', {
+      causalLinear: (_Q: Matrix, K: Matrix, V: Matrix) => by((i, j) => j <= i, total)(K, K, V),
+    }),
   ],
   hints: [
     'Keep a matrix S (a row for each feature, a column for each number of a value) and a vector z outside the loop over tokens. What has to happen first in the loop: adding, or the output?',

@@ -46,6 +46,7 @@ const withFeatures = (ofQuery: (x: number) => number, ofKey: (x: number) => numb
     return { state: next, output: read(next, q.map(ofQuery)) };
   },
 });
+const withOne = (phi: (x: number) => number) => withFeatures(phi, phi);
 
 export const recurrentStep: Exercise = {
   name: 'recurrent-step',
@@ -169,6 +170,38 @@ export const recurrentStep: Exercise = {
         return { state: next, output: multiply([q.map(elu1)], next.S)[0] };
       },
     }),
+    mistake(
+      'exp(x) + 1',
+      'You take exp(x) + 1 for numbers below 0. elu(x) is exp(x) − 1 there, so elu(x) + 1 is exp(x) alone.',
+      withOne((x) => (x > 0 ? x + 1 : Math.exp(x) + 1)),
+    ),
+    mistake(
+      'x without its 1',
+      'You take x for numbers above 0. elu(x) is x there, so elu(x) + 1 is x + 1.',
+      withOne((x) => (x > 0 ? x : Math.exp(x))),
+    ),
+    mistake(
+      'features of values',
+      'You put features on the value as well. Only queries and keys have features; the value is added as it is.',
+      {
+        start,
+        step: (state: State, q: number[], k: number[], v: number[]): Step => {
+          const next = added(state, k.map(elu1), v.map(elu1));
+          return { state: next, output: read(next, q.map(elu1)) };
+        },
+      },
+    ),
+    mistake(
+      'old state returned',
+      'You return the state that was given, so that every token begins anew. Return the one that holds the token.',
+      {
+        start,
+        step: (state: State, q: number[], k: number[], v: number[]): Step => ({
+          state,
+          output: read(added(state, k.map(elu1), v), q.map(elu1)),
+        }),
+      },
+    ),
   ],
   hints: [
     'Write φ as a small function of one number, and apply it to every number of q and k. The rest of the step is what stood in the loop of the last exercise.',

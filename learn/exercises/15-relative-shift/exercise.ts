@@ -132,6 +132,29 @@ export const relativeShift: Exercise = {
       'You count the distance without the remembered tokens. Query i stands at place M + i, so that the last row stays where it is, however many columns there are.',
       from((i, j, _, all) => [i, j + all - 1 - i]),
     ),
+    mistake(
+      'distance without its sign',
+      'You look up later keys too, by the distance without its sign. byKey is 0 where the key is later than the query.',
+      from((i, j, L, all) => [i, all - 1 - Math.abs(all - L + i - j)]),
+    ),
+    mistake(
+      'not moved',
+      'You return the rows as they came. Column c stands for a distance there; in byKey it stands for a key.',
+      from((i, j) => [i, j]),
+    ),
+    mistake(
+      'not moved, only masked',
+      'You put zeros for later keys but move no row. Each row has to move to the left, the first the most.',
+      from((i, j, L, all) => [i, j <= all - L + i ? j : -1]),
+    ),
+    mistake(
+      '−∞ for later keys',
+      'You return −∞ for later keys. That is what a mask does to scores afterwards; here they are 0.',
+      {
+        relativeShift: (byDistance: Matrix): Matrix =>
+          byDistance.map((row, i) => row.map((_, j) => row[j + byDistance.length - 1 - i] ?? Number.NEGATIVE_INFINITY)),
+      },
+    ),
   ],
   hints: [
     'Set the two distances equal: M + L − 1 − c = M + i − j. Which column c holds the score for key j?',

@@ -148,6 +148,41 @@ export const lightConvolution: Exercise = {
       'You let the first weight of the kernel meet the token itself. The middle one does: n = i + j − (k − 1)/2.',
       changed({ row: (i, j) => i + j }),
     ),
+    mistake(
+      'columns divided by heads',
+      'You get NaN or a wrong head: c/H is no head. A head has d/H columns, so column c is in head ⌊c / (d/H)⌋ = ⌊cH/d⌋.',
+      {
+        lightConvolution: (X: Matrix, W: Matrix): Matrix =>
+          X.map((_, i) =>
+            X[0].map((_, c) =>
+              W[0].reduce((sum, _, j) => {
+                const head = W[Math.floor(c / W.length)];
+                const x = X[i + j - (W[0].length - 1) / 2]?.[c] ?? 0;
+                return sum + (head === undefined ? Number.NaN : softmax(head)[j]) * x;
+              }, 0),
+            ),
+          ),
+      },
+    ),
+    mistake('softmax across heads', 'You take the softmax over the heads. It runs over the k weights of each head.', {
+      lightConvolution: (X: Matrix, W: Matrix): Matrix => {
+        const shared = W.map((row) => row.map((_, j) => softmax(W.map((each) => each[j]))));
+        return changed({ kernel: (row) => row }).lightConvolution(
+          X,
+          W.map((row, h) => row.map((_, j) => shared[h][j][h])),
+        );
+      },
+    }),
+    mistake(
+      'plain mean',
+      'You give all weights of a kernel the same size. They are the softmax of the head’s row of W.',
+      changed({ kernel: (row) => row.map(() => 1 / row.length) }),
+    ),
+    mistake(
+      'half a place off',
+      'You count from i + j − k/2. k is odd, so that this is half a place, where no row is: (k − 1)/2.',
+      changed({ row: (i, j, taps) => i + j - taps / 2 }),
+    ),
   ],
   hints: [
     'Take the softmax of every row of W once, before the loops. Then for each token i and each column c, a sum over the k weights of its kernel.',

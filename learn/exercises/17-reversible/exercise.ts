@@ -138,6 +138,28 @@ export const reversible: Exercise = {
         return { x1: plus(y1, f(x2)), x2 };
       },
     }),
+    mistake(
+      'halves exchanged in inverse',
+      'You find both halves and return them under each other’s name: x1 = y1 − f(x2), and x2 = y2 − g(y1).',
+      {
+        forward,
+        inverse: (y1: X, y2: X, f: Branch, g: Branch) => {
+          const { x1, x2 } = inverse(y1, y2, f, g);
+          return { x1: x2, x2: x1 };
+        },
+      },
+    ),
+    mistake(
+      'second half not added to',
+      'Your y2 is g(y1) alone. g is added to x2, which is what makes it possible to find x2 again.',
+      {
+        inverse,
+        forward: (x1: X, x2: X, f: Branch, g: Branch) => {
+          const y1 = plus(x1, f(x2));
+          return { y1, y2: [...g(y1)] };
+        },
+      },
+    ),
   ],
   hints: [
     'forward is the two equations in order. For inverse, solve the second equation for x2: does its right side hold only what you know?',

@@ -101,6 +101,21 @@ export const softmaxGradient: Exercise = {
       'You add the sum Σ w_i dw_i. It is subtracted: what the others gain, this score loses.',
       by((w, dw, all) => w * (dw + all.w.reduce((total, each, i) => total + each * all.dw[i], 0))),
     ),
+    mistake(
+      'softmax once more',
+      'You take the softmax of w. It is a list of weights already: the scores are not needed.',
+      {
+        softmaxGradient: (w: X, dw: X) => {
+          const again = weightsOf([...w]);
+          return again.map((weight, j) => weight * (dw[j] - dot(again, dw)));
+        },
+      },
+    ),
+    mistake(
+      'w and dw exchanged',
+      'You multiply dw_j by (w_j − sum). It is the other way round: w_j (dw_j − sum).',
+      by((w, dw, all) => dw * (w - dot(all.w, all.dw))),
+    ),
   ],
   hints: [
     'The sum Σ w_i dw_i is one number for all scores: compute it once.',

@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake, shown, type Tolerance } from '../../exercise.ts';
+import { type Exercise, law, mistake, part, shown, type Tolerance } from '../../exercise.ts';
 import { dot, multiply, softmax, transpose } from '../../given.ts';
 import { type Matrix, attention as plain, product } from '../../plain.ts';
 
@@ -65,7 +65,7 @@ const gradient = (name: 'Q' | 'K' | 'V') =>
     law(
       `d${name} is the slope that one measures by moving each number of ${name} a little`,
       inputs,
-      (code, { Q, K, V, dO }) => (code.attentionGradient(Q, K, V, dO) as Record<string, Matrix>)[`d${name}`],
+      (code, { Q, K, V, dO }) => part<Matrix>(code.attentionGradient(Q, K, V, dO), `d${name}`),
       (all) => slopes(all, name),
       MEASURED,
     ),
@@ -145,6 +145,14 @@ export const attentionGradient: Exercise = {
       'scores not transposed',
       'You multiply dS by Q for dK. Key j went into the scores of every query, so its gradient sums over queries: dSᵀ Q.',
       changed({ keysBack: (dS, Q) => multiply(dS, Q) }),
+    ),
+    mistake(
+      'one mean for all queries',
+      'You subtract one sum over all queries. Each row of weights has its own: Σ_n W_in dW_in.',
+      changed({
+        softmaxBack: (W, dW) =>
+          W.map((w, i) => w.map((x, j) => x * (dW[i][j] - W.reduce((sum, row, n) => sum + dot(row, dW[n]), 0)))),
+      }),
     ),
   ],
   hints: [

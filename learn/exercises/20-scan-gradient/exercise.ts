@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake, shown } from '../../exercise.ts';
+import { type Exercise, law, mistake, part, shown } from '../../exercise.ts';
 
 /** Gates from 0 to 1, which shrink to 1: nothing is forgotten. */
 const inputs = tensors({ length: [1, 5] }, { a: ['length'], x: ['length'], dh: ['length'] }).map(({ a, x, dh }) => ({
@@ -60,7 +60,7 @@ export const scanGradient: Exercise = {
       law(
         'dx equals the sum over all states that an input reaches',
         inputs,
-        (code, { a, x, dh }) => (code.scanGradient(a, x, dh) as { dx: X }).dx,
+        (code, { a, x, dh }) => part<X>(code.scanGradient(a, x, dh), 'dx'),
         (all) => all.x.map((_, t) => reached(all, t)),
       ),
     ),
@@ -69,7 +69,7 @@ export const scanGradient: Exercise = {
       law(
         'da equals that sum times the state that the gate let through',
         inputs,
-        (code, { a, x, dh }) => (code.scanGradient(a, x, dh) as { da: X }).da,
+        (code, { a, x, dh }) => part<X>(code.scanGradient(a, x, dh), 'da'),
         (all) => all.a.map((_, t) => reached(all, t) * stateBefore(all, t)),
       ),
     ),
@@ -144,6 +144,23 @@ export const scanGradient: Exercise = {
       'gate sees only its own state',
       'You use dh_t for the gradient of the gate. It needs the whole gradient of its state, g_t.',
       changed({ forGate: (_, dh) => dh }),
+    ),
+    mistake(
+      'what comes back piles up',
+      'You add to what comes back from step to step. g_{t+1} holds all of that already: back = a_t g_t, without what it was before.',
+      {
+        scanGradient: (a: X, x: X, dh: X) => {
+          const h: X = [];
+          for (let t = 0; t < a.length; t++) h.push(a[t] * (h[t - 1] ?? 0) + x[t]);
+          const dx: X = a.map(() => 0);
+          let back = 0;
+          for (let t = a.length - 1; t >= 0; t--) {
+            dx[t] = dh[t] + back;
+            back += a[t] * dx[t];
+          }
+          return { da: dx.map((g, t) => g * (h[t - 1] ?? 0)), dx };
+        },
+      },
     ),
   ],
   hints: [

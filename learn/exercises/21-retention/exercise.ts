@@ -144,6 +144,16 @@ export const retentionDecay: Exercise = {
       'You return 2^(−5−h), the share that each step loses. γ is the share that it keeps, 1 less that.',
       { decays: (heads: number) => decays(heads).map((gamma) => 1 - gamma), retention },
     ),
+    mistake(
+      'minus h after the power',
+      'You compute 1 − 2^(−5) − h. The whole of −5 − h is the exponent: 2 ** (-5 - h), with brackets.',
+      { decays: (heads: number) => Array.from({ length: heads }, (_, h) => 1 - 2 ** -5 - h), retention },
+    ),
+    mistake(
+      'exponent above 0',
+      'You take 2^(5+h), which is 32 and more. The exponent is −5 − h: the share that is lost is 1/32 and less.',
+      { decays: (heads: number) => Array.from({ length: heads }, (_, h) => 1 - 2 ** (5 + h)), retention },
+    ),
   ],
   hints: [
     'Keep a matrix S outside the loop over tokens, as in the exercise on prefix sums; z and the division fall away.',

@@ -138,6 +138,22 @@ export const deltaRule: Exercise = {
       'You subtract the difference v − old from the state. It is added, so that the key returns v afterwards.',
       changed({ next: (s, kf, v, old, beta) => s - beta * kf * (v - old) }),
     ),
+    mistake(
+      'key made of length 1',
+      'You divide the key by its length. A model may do that before; here the keys are used as they come.',
+      {
+        deltaRule: (Q: Matrix, K: Matrix, V: Matrix, beta: number[]) =>
+          changed({}).deltaRule(
+            Q,
+            K.map((k) => {
+              const length = Math.hypot(...k) || 1;
+              return k.map((x) => x / length);
+            }),
+            V,
+            beta,
+          ),
+      },
+    ),
   ],
   hints: [
     'Three things for each token: look up old with the key, change S, read the output with the query.',

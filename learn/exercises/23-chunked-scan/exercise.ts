@@ -200,6 +200,39 @@ export const chunkedScan: Exercise = {
       'You compute the outputs from the tokens of the chunk alone. What earlier chunks left in the state is missing.',
       changed({ old: () => 0 }),
     ),
+    mistake(
+      'new token shrunk',
+      'You write (1 − a_t) k_t v_tᵀ, as a moving average does. Here the token is added in full.',
+      changed({
+        within: past((a, j, i) => (1 - a[j]) * left(a, j, i)),
+        nextWithin: (a, j) => (1 - a[j]) * left(a, j, a.length - 1),
+      }),
+    ),
+    mistake(
+      'state handed on unchanged',
+      'You return the state that was given. The next chunk needs S′, which holds the tokens of this one.',
+      changed({ nextOld: () => 1, nextWithin: () => 0 }),
+    ),
+    mistake('divided by the root of d', 'You divide q·k by √d. There is no softmax here, and no scale.', {
+      chunk: (S: Matrix, Q: Matrix, K: Matrix, V: Matrix, a: number[]) => {
+        const { chunk } = changed({});
+        const root = Math.sqrt(Q[0].length);
+        const within = (
+          chunk(
+            S.map((row) => row.map(() => 0)),
+            Q,
+            K,
+            V,
+            a,
+          ) as Chunk
+        ).output;
+        const whole = chunk(S, Q, K, V, a) as Chunk;
+        return {
+          ...whole,
+          output: whole.output.map((row, i) => row.map((x, c) => x - within[i][c] + within[i][c] / root)),
+        };
+      },
+    }),
   ],
   hints: [
     'For one output, go through j from i back to the first token and carry the product of the gates that you have passed: it begins with 1 at j = i. What is the product when you have passed them all?',

@@ -173,6 +173,21 @@ export const topBlocks: Exercise = {
         ...changed({ root: () => 1 }),
       },
     ),
+    mistake(
+      'nearest blocks',
+      'You take the blocks just before the own one, as a window does. The scores choose.',
+      changed({ tie: (a, b) => b - a, score: () => 0 }),
+    ),
+    mistake(
+      'absolute scores',
+      'You compare scores without their sign. A mean key that points away from the query has a low score, not a high one.',
+      changed({ score: (products) => Math.abs(RIGHT.score(products)) }),
+    ),
+    mistake(
+      'all past blocks',
+      'You take all blocks before the own one. Only count − 1 of them are chosen.',
+      changed({ places: () => Number.POSITIVE_INFINITY }),
+    ),
   ],
   hints: [
     'The own block of query i is Math.floor(i / size), so its past blocks are those with smaller numbers. Score them, sort their numbers by score, take count - 1, add the own one.',

@@ -143,6 +143,11 @@ export const windowLayout: Exercise = {
           layout((i, r) => from(i, causal ? 2 * r : r), to)(length, reach, causal),
       },
     ),
+    mistake(
+      'end one too large',
+      'You add 1 after you cut the end off, so that it lies beyond the text: cut off last.',
+      { windowLayout: layout(from, (i, r, length, causal) => (causal ? i + 1 : Math.min(length, i + r) + 1)) },
+    ),
   ],
   hints: [
     'Write the pair for a query in the middle of a long text first: [i - reach, i + reach + 1].',

@@ -37,6 +37,14 @@ const filled = (rows: M, width: number) => rows.map((row) => (row.length > 0 ? r
 const inside = (length: number) => (j: number) => j >= 0 && j < length;
 const windowed = (i: number, length: number, reach: number, causal: boolean) =>
   places(i, reach, causal).filter(inside(length));
+/** Full attention in which all other scores are −∞: NaN where none is left. */
+const by =
+  (meets: (i: number, j: number, reach: number, causal: boolean) => boolean) =>
+  (Q: M, K: M, V: M, reach: number, causal: boolean) =>
+    Q.map((q, i) => {
+      const scores = K.map((k, j) => (meets(i, j, reach, causal) ? dot(q, k) / Math.sqrt(q.length) : -Infinity));
+      return multiply([softmax(scores)], V)[0];
+    });
 
 export const windowByHand: Exercise = {
   name: 'window-by-hand',
@@ -205,11 +213,6 @@ export const windowByHand: Exercise = {
       },
     ),
     mistake(
-      'distance below r',
-      'You meet the keys with |i − j| < r. The key at distance r belongs to the window too; with r = 0, that is the query’s own.',
-      { windowAttention: over((i, length, reach, causal) => windowed(i, length, reach - 1, causal)) },
-    ),
-    mistake(
       'reach halved',
       'You halve the reach. A window of w tokens has w/2 on each side; here r itself is the distance on each side.',
       { windowAttention: over((i, length, reach, causal) => windowed(i, length, Math.floor(reach / 2), causal)) },
@@ -222,6 +225,16 @@ export const windowByHand: Exercise = {
           windowed(i, length, causal ? reach : length, causal).filter((j) => i - j <= reach),
         ),
       },
+    ),
+    mistake(
+      'distance below r',
+      'You meet the keys with |i − j| < r. The key at distance r belongs to the window too; with r = 0, that is the query’s own, without which no score is left.',
+      { windowAttention: by((i, j, reach, causal) => isNear(i, j, reach - 1, causal)) },
+    ),
+    mistake(
+      'every key met',
+      'You meet all keys, or all earlier ones where the model is causal. The window ends at the distance r.',
+      { windowAttention: by((i, j, _, causal) => !(causal && j > i)) },
     ),
   ],
   hints: [

@@ -30,6 +30,15 @@ const over =
       )[0];
     });
 const beside = (globals: readonly number[], window: number[]) => globals.filter((j) => !window.includes(j));
+/** Full attention in which all other scores are −∞: NaN where none is left. `beyond` is |i − j| − r. */
+const by =
+  (meets: (beyond: number, ofQuery: boolean, ofKey: boolean, isLater: boolean) => boolean) =>
+  (Q: M, K: M, V: M, reach: number, globals: readonly number[]) =>
+    Q.map((q, i) => {
+      const meet = (j: number) => meets(Math.abs(i - j) - reach, globals.includes(i), globals.includes(j), j > i);
+      const scores = K.map((k, j) => (meet(j) ? dot(q, k) / Math.sqrt(q.length) : -Infinity));
+      return multiply([softmax(scores)], V)[0];
+    });
 
 export const globalTokens: Exercise = {
   name: 'global-tokens',
@@ -143,17 +152,6 @@ export const globalTokens: Exercise = {
         ),
       },
     ),
-    mistake(
-      'distance below r',
-      'You meet the keys with |i − j| < r. The key at distance r belongs to the window too; with r = 0, that is the query’s own.',
-      {
-        globalAttention: over((i, window, globals, all) =>
-          globals.includes(i)
-            ? all
-            : all.filter((j) => globals.includes(j) || (window.includes(j - 1) && window.includes(j + 1))),
-        ),
-      },
-    ),
     mistake('no scale', 'You left out the division of the scores by √d, where d is the length of a query.', {
       globalAttention: (Q: M, K: M, V: M, reach: number, globals: readonly number[]) =>
         over((i, window, _globals, all) => (globals.includes(i) ? all : [...window, ...beside(globals, window)]))(
@@ -194,6 +192,21 @@ export const globalTokens: Exercise = {
             )[0];
           }),
       },
+    ),
+    mistake(
+      'distance below r',
+      'You meet the keys with |i − j| < r. The key at distance r belongs to the window too; with r = 0, that is the query’s own, without which no score is left.',
+      { globalAttention: by((beyond, ofQuery, ofKey) => beyond < 0 || ofQuery || ofKey) },
+    ),
+    mistake(
+      'and for or',
+      'You ask for all at once. A pair is met if it is near, or the query is global, or the key is.',
+      { globalAttention: by((beyond, ofQuery, ofKey) => beyond <= 0 && (ofQuery || ofKey)) },
+    ),
+    mistake(
+      'distance with its sign',
+      'You ask whether i − j ≤ r, which is so for all later keys. The distance has no sign: Math.abs(i − j).',
+      { globalAttention: by((beyond, ofQuery, ofKey, isLater) => beyond <= 0 || isLater || ofQuery || ofKey) },
     ),
   ],
   hints: [

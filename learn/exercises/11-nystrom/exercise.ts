@@ -132,6 +132,16 @@ export const nystromLandmarks: Exercise = {
       'You leave out the factor ¼ of each step. Where A Z is I already, 13 I − I (15 I − I (7 I − I)) is 4 I: the quarter keeps Z as it is.',
       wrong.noQuarter,
     ),
+    mistake(
+      'one step too few',
+      'You take one step less. Z_0 is where the steps begin, so that `steps` steps lead to Z_steps.',
+      wrong.oneStepLess,
+    ),
+    mistake(
+      'Z A for A Z',
+      'You multiply Z by A where the step says A Z. Matrices do not commute, and here both are needed in that order.',
+      wrong.otherOrder,
+    ),
   ],
   hints: [
     'landmarksOf: segment s holds the rows s·size to (s + 1)·size − 1 with size = X.length / m. pseudoInverse: begin with both norms and Aᵀ, then a loop of the equation. nystrom: three matrices of weights.',

@@ -16,12 +16,16 @@ interface Parts {
   start: (A: M) => M;
   middle: (A: M, inverse: M) => M | null;
   share: number;
+  count: (steps: number) => number;
+  product: (A: M, Z: M) => M;
 }
 const RIGHT: Parts = {
   landmarks: (X, m) => averaged(X, m, (n, size) => Math.floor(n / size)),
   start: (A) => scaled(transpose(A), 1 / (largest(A) * largest(transpose(A)))),
   middle: (_, inverse) => inverse,
   share: 1 / 4,
+  count: (steps) => steps,
+  product: multiply,
 };
 
 function averaged(X: M, m: number, segmentOf: (row: number, size: number) => number): M {
@@ -33,11 +37,11 @@ function averaged(X: M, m: number, segmentOf: (row: number, size: number) => num
 }
 
 function changed(parts: Partial<Parts>): Code {
-  const { landmarks, start, middle, share } = { ...RIGHT, ...parts };
+  const { landmarks, start, middle, share, count, product } = { ...RIGHT, ...parts };
   const pseudoInverse = (A: M, steps: number) => {
     let Z = start(A);
-    for (let j = 0; j < steps; j++) {
-      const AZ = multiply(A, Z);
+    for (let j = 0; j < count(steps); j++) {
+      const AZ = product(A, Z);
       Z = scaled(multiply(Z, minus(13, multiply(AZ, minus(15, multiply(AZ, minus(7, AZ)))))), share);
     }
     return Z;
@@ -61,3 +65,5 @@ export const oneNorm = changed({ start: (A) => scaled(transpose(A), 1 / largest(
 export const noInverse = changed({ middle: () => null });
 export const notInverted = changed({ middle: (A) => A });
 export const noQuarter = changed({ share: 1 });
+export const oneStepLess = changed({ count: (steps) => steps - 1 });
+export const otherOrder = changed({ product: (A, Z) => multiply(Z, A) });

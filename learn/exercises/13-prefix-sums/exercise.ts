@@ -203,6 +203,11 @@ export const prefixSums: Exercise = {
     mistake('read by the key', 'You read S and z by the key. The key writes; the query of the same token reads.', {
       causalLinear: (_Q: Matrix, K: Matrix, V: Matrix) => by((i, j) => j <= i, total)(K, K, V),
     }),
+    mistake(
+      'queries alone',
+      'You write and read by the query. The key writes: it is φ(k_i) that is added to z, and φ(k_i) v_iᵀ to S.',
+      { causalLinear: (Q: Matrix, _K: Matrix, V: Matrix) => by((i, j) => j <= i, total)(Q, Q, V) },
+    ),
   ],
   hints: [
     'Keep a matrix S (a row for each feature, a column for each number of a value) and a vector z outside the loop over tokens. What has to happen first in the loop: adding, or the output?',

@@ -1,7 +1,7 @@
 import { gates, tensors, together, whole } from '../../draw.ts';
 import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot } from '../../given.ts';
-import { directSum, type Matrix, product } from '../../plain.ts';
+import { directSum, type Matrix, mixed, product, weightsOf } from '../../plain.ts';
 
 const inputs = together(
   tensors(
@@ -153,6 +153,21 @@ export const retentionDecay: Exercise = {
       'exponent above 0',
       'You take 2^(5+h), which is 32 and more. The exponent is −5 − h: the share that is lost is 1/32 and less.',
       { decays: (heads: number) => Array.from({ length: heads }, (_, h) => 1 - 2 ** (5 + h)), retention },
+    ),
+    mistake(
+      'softmax',
+      'You take a softmax of the faded products. There is none here: γ^(n−m) (q_n·k_m) is the weight as it stands.',
+      {
+        decays,
+        retention: (Q: Matrix, K: Matrix, V: Matrix, gamma: number): Matrix =>
+          Q.map((q, n) =>
+            mixed(
+              weightsOf(K.slice(0, n + 1).map((k, m) => gamma ** (n - m) * dot(q, k))),
+              V.slice(0, n + 1),
+              V[0].length,
+            ),
+          ),
+      },
     ),
   ],
   hints: [

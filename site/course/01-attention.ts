@@ -72,7 +72,7 @@ export const attention: Lesson = {
     {
       label: 'Scores',
       tex: 's_j = \\frac{q\\cdot k_j}{\\sqrt d}',
-      says: 'The inner product of the query with each key. If the $d$ numbers of $q$ and $k$ are independent and about 1 in size, $q\\cdot k$ is about $\\sqrt d$ in size. The division makes that 1 again. Otherwise the softmax of wide vectors would give nearly all weight to one key (Vaswani et al. 2017, §3.2.1).',
+      says: 'The inner product of the query with each key. If the $d$ numbers of $q$ and $k$ are independent, with mean 0 and about 1 in size, $q\\cdot k$ is about $\\sqrt d$ in size. The division makes that 1 again. Otherwise the softmax of wide vectors would give nearly all weight to one key (Vaswani et al. 2017, §3.2.1).',
       code: { file: SNIPPET, from: '// How well each key', to: 'const scores' },
     },
     {

@@ -114,7 +114,7 @@ export const quadratic: Lesson = {
     'When a model writes, the square shows as a cache that grows, and as a next word that takes longer and longer.',
     'To save time, pairs have to go. To save memory alone, nothing has to go: that is the next lesson.',
   ],
-  exercises: ['attention-gradient'],
+  exercises: [],
   variants: ['full'],
   sources: [{ authors: 'Tay et al.', year: 2020, title: 'Efficient Transformers: A Survey', arxiv: '2009.06732' }],
 };

@@ -156,7 +156,7 @@ export const lean: Lesson = {
     'Recompute what is cheap to compute and large to store.',
     'Memory is then linear in the length. Time is still quadratic.',
   ],
-  exercises: ['online-softmax', 'softmax-gradient', 'reversible'],
+  exercises: ['online-softmax', 'softmax-gradient', 'attention-gradient', 'reversible'],
   variants: ['full'],
   sources: [
     {

@@ -124,9 +124,9 @@ export const windows: Lesson = {
       ],
     },
     {
-      ask: 'Why does Longformer have a second set of projections for its global tokens?',
+      ask: 'Why does Longformer have a second set of maps to queries, keys and values for its global tokens?',
       answer: [
-        'A global token has another task. A word compares itself with its neighbours, and the token that stands for the whole text gathers from everywhere. With a second query, key and value map it can look in another way. The second set starts as a copy of the first.',
+        'A global token has another task. A word compares itself with its neighbours, and the token that stands for the whole text gathers from everywhere. With maps of its own it can look in another way. The second set starts as a copy of the first.',
       ],
     },
     {

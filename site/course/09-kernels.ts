@@ -13,7 +13,7 @@ export const kernels: Lesson = {
     '$\\sum_j \\varphi(q_i)\\cdot\\varphi(k_j)\\,v_j = \\varphi(q_i)^\\top\\big(\\sum_j\\varphi(k_j)v_j^\\top\\big)$',
     'The sum in brackets is the same for all queries. It is a matrix $S$ of features times values. Read all keys once, add them up, and then every query reads $S$.',
     '## Which features?',
-    'The [linear transformer](variants/linear-transformer.html) (Katharopoulos et al. 2020) takes simple ones, $\\mathrm{elu}(x)+1$, which are positive. It is not an approximation of the softmax, but another function, to be trained from the start.',
+    'The [linear transformer](variants/linear-transformer.html) (Katharopoulos et al. 2020) takes simple ones, $\\mathrm{elu}(x)+1$: that is $x+1$ above 0 and $e^x$ below, so always positive. It is not an approximation of the softmax, but another function, to be trained from the start.',
     '[Performer](variants/performer.html) (Choromanski et al. 2021) wants the softmax itself. It is a fact about Gaussian random vectors $\\omega$ that $e^{q\\cdot k}$ is the *mean* of $e^{\\omega\\cdot q-\\|q\\|^2/2}\\,e^{\\omega\\cdot k-\\|k\\|^2/2}$. So draw $m$ of them, and use these numbers as features: their product is right in the mean, and closer the more there are. Older features use sines and cosines; they too are right in the mean, but where a weight is small they can come out negative, and a sum of such weights may be 0.',
     '## Causal',
     'For a causal model, let $S$ grow: add token $t$, then read with query $t$. That is a recurrent network with the state $S$. The size of $S$ does not depend on how much was read. Lesson 11 goes on from here.',

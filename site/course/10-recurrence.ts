@@ -113,13 +113,12 @@ export const recurrence: Lesson = {
     picture: {
       draw: 'caught',
       needs: 'minilm-qkv.safetensors',
-      given: () => ({ blockSize: 8 }),
       controls: [
         inputChoice('words', 'clustered', 'peaked'),
         layerChoice(),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 192], start: 128 },
       ],
-      says: 'How much of full attention’s weight lies on the *nearest* keys, which is all that a memory holds? The best choice of as many keys stands above it, a choice by chance below. Lesson 12 comes back to the line of MoBA.',
+      says: 'How much of full attention’s weight lies on the *nearest* keys, which is all that a memory holds? The best choice of as many keys stands above it, a choice by chance below. [Lesson 12](course/selection.html) is about what lies between.',
     },
   },
   questions: [

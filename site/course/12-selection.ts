@@ -81,7 +81,7 @@ export const selection: Lesson = {
     {
       label: 'The indexer (DeepSeek-AI 2025, eqs. 1 and 2)',
       tex: 'I_{ts}=\\sum_j w_{tj}\\,\\mathrm{ReLU}(q^I_{tj}\\cdot k^I_s)\\qquad u_t=\\mathrm{Attn}\\big(q_t,\\{k_s,v_s:I_{ts}\\text{ among the top }k\\}\\big)',
-      says: 'Narrow queries and keys, one key for all heads, a ReLU in place of the softmax: only the order of the scores matters.',
+      says: 'Narrow queries and keys, one key for all heads, and a ReLU in place of the softmax, which puts 0 in place of what is negative: only the order of the scores matters.',
       code: { file: 'src/variants/dsa.ts', from: '// S_t: the k keys', to: 'return memory.leave' },
     },
   ],

@@ -52,6 +52,20 @@ export function recallOf(recipe: string): Recall[] {
     .sort((a, b) => b.accuracy - a.accuracy);
 }
 
+/** What one model of a recipe recalled, over its seeds; throws if it was not trained. */
+export function recallBy(recipe: string, name: string): Recall {
+  const found = recallOf(recipe).find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${recipe} was not trained with ${name}: npm run recipes`);
+  return found;
+}
+
+/** A variant as measured; throws if it was not. */
+export function candidate(name: string): Candidate {
+  const found = candidates().find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${name} was not measured: npm run bench`);
+  return found;
+}
+
 function stateBytesOf(recipe: string, name: string, seed: number): number | null {
   const file = new URL(`../../bench/results/training/${recipe}/${name}/seed-${seed}/results.json`, import.meta.url);
   if (!existsSync(file)) return null;

@@ -12,6 +12,7 @@ import type { Drawn, Panel, Settings } from '../course/drawn.ts';
 import { addressOfLesson, LESSON_OF_LAYERS, LESSONS } from '../course/index.ts';
 import type { Control, Lesson, LivePicture, StillPicture } from '../course/lesson.ts';
 import { PICTURES } from '../course/pictures/index.ts';
+import { minutesToRead, sitting } from '../course/sitting.ts';
 import { startOf } from '../pages/course/figure.ts';
 import { Visitor } from './browser.ts';
 import { dist } from './built.ts';
@@ -90,6 +91,23 @@ test('every variant is explained by a lesson', () => {
       .filter((name) => !explained.has(name)),
     [],
   );
+});
+
+test('no lesson takes longer to read than it states, and a window of one’s own takes less than two hours', () => {
+  for (const lesson of LESSONS) assert.ok(minutesToRead(lesson) <= lesson.minutes + 2.5, lesson.name);
+  const { lessons, exercises: numbers, readingMinutes, writingMinutes } = sitting();
+  assert.ok(readingMinutes + writingMinutes <= 120);
+  assert.equal(
+    [lessons, numbers],
+    [
+      [1, 2, 3, 5],
+      [1, 2, 3, 5, 6],
+    ],
+  );
+  // A longer text takes longer: it is counted.
+  const [first] = LESSONS;
+  const longer = { ...first, idea: [...first.idea, 'word '.repeat(400)] };
+  assert.ok(Math.abs(minutesToRead(longer) - minutesToRead(first) - 2) < 0.01);
 });
 
 test('every exercise belongs to a lesson', () => {

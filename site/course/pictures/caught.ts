@@ -7,9 +7,13 @@ import { drawn, weightsOf, words } from './tools.ts';
 
 const BUDGETS = [8, 16, 24, 32, 48, 64];
 
-/** Causal attention; each choice has so many keys for each query, and catches a share of full attention's weight. */
+/**
+ * Causal attention; each choice has so many keys for each query, and catches a share of full attention's weight. Without a size
+ * of its blocks, MoBA is left out.
+ */
 export function caught(settings: Settings): Drawn {
-  const [length, blockSize] = ['length', 'blockSize'].map((name) => number(settings, name));
+  const length = number(settings, 'length');
+  const blockSize = settings.blockSize === undefined ? null : number(settings, 'blockSize');
   const input = String(settings.input ?? 'words');
   return scope(() => {
     const inputs =
@@ -28,18 +32,19 @@ export function caught(settings: Settings): Drawn {
       past(row)
         .sort((a, b) => full[row * length + b] - full[row * length + a])
         .slice(0, budget);
+    const byBlocks = (size: number) => ({
+      name: `MoBA: blocks of ${size} by their means`,
+      points: BUDGETS.filter((budget) => budget >= 2 * size).map((budget) => {
+        const chosen = weightsOf('moba', inputs, { causal: true, blockSize: size, topK: budget / size });
+        return [budget, mass((row) => past(row).filter((key) => chosen[row * length + key] > 0), budget)] as const;
+      }),
+    });
     const lines = [
       {
         name: 'the best keys: nobody can know them',
         points: BUDGETS.map((budget) => [budget, mass(best, budget)] as const),
       },
-      {
-        name: `MoBA: blocks of ${blockSize} by their means`,
-        points: BUDGETS.filter((budget) => budget >= 2 * blockSize).map((budget) => {
-          const chosen = weightsOf('moba', inputs, { causal: true, blockSize, topK: budget / blockSize });
-          return [budget, mass((row) => past(row).filter((key) => chosen[row * length + key] > 0), budget)] as const;
-        }),
-      },
+      ...(blockSize === null ? [] : [byBlocks(blockSize)]),
       {
         name: 'the nearest keys',
         points: BUDGETS.map((budget) => [budget, mass((row, own) => past(row).slice(-own), budget)] as const),

@@ -23,6 +23,7 @@ import { generation } from './suites/generation.ts';
 import { growth } from './suites/growth.ts';
 import { kernels } from './suites/kernels.ts';
 import { peers } from './suites/peers.ts';
+import { profiles } from './suites/profiles.ts';
 import { recurrences } from './suites/recurrences.ts';
 import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
@@ -40,6 +41,7 @@ const SUITES: readonly Suite[] = [
   growth,
   segments,
   reversible,
+  profiles,
   before,
   peers,
   recurrences,

@@ -23,6 +23,7 @@ import {
   formatCount,
   formatError,
   formatMilliseconds,
+  formatPercent,
   formatRatio,
   formatWhole,
 } from '../src/terminal/format.ts';
@@ -31,6 +32,7 @@ import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
 import { causalTable, comparisonTable } from './comparison-table.ts';
 import { exportsTable } from './exports-table.ts';
+import { goalsTable } from './goals-table.ts';
 import { growthTables } from './growth-tables.ts';
 import { peersTable } from './peers-table.ts';
 import { pretrainedTable } from './pretrained-table.ts';
@@ -60,7 +62,7 @@ rewrite('docs/variants.md', { variants: variantsTable() });
 rewrite('docs/survey.md', { survey: surveyTable() });
 writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)), surveySlopes());
 rewrite('docs/when-one-machine-is-not-enough.md', { exports: exportsTable() });
-rewrite('docs/speed.md', { speed: speedTables(), more: moreTables() });
+rewrite('docs/speed.md', { goals: goalsTable(), speed: speedTables(), more: moreTables() });
 rewrite('docs/reproduced.md', { ...(await reproducedSections()) });
 for (const [name, picture] of await drawPictures()) {
   writeFileAtomically(fileURLToPath(new URL(`docs/${name}.svg`, root)), picture);
@@ -203,16 +205,18 @@ ${recurrencesTable(machine)}`.trimEnd();
 }
 
 function moreTables(): string {
-  const kernelRows = kernels.rows.map(({ what, threads, milliseconds, rate, unit }) => [
+  const kernelRows = kernels.rows.map(({ what, threads, milliseconds, rate, unit, share }) => [
     what,
     formatWhole(threads),
     formatMilliseconds(milliseconds),
     unit === '' ? '' : `${formatCount(rate)} ${unit}/s`,
+    share === undefined ? '' : formatPercent(share),
   ]);
-  const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}`;
+  const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate', 'of the peak'], kernelRows)}`;
   return `${kernelTable}
 
-${machine(kernels.environment, 'npm run bench -- --suite kernels')}
+${machine(kernels.environment, 'npm run bench -- --suite kernels')} The peak is what multiply-adds of the same
+instructions give on as many threads, with nothing to load. Of attention, two heads of width 64, its products alone are counted.
 
 ${[trainingStepTables(machine), growthTables(machine)].filter((table) => table !== '').join('\n\n')}
 

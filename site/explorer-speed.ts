@@ -1,7 +1,8 @@
 /**
  * `npm run explorer-speed -- [VARIANT…]`: how long the explorer takes from a move of a slider until its figures stand there,
  * in Chromium, on the 512 tokens of MiniLM. Builds the site, opens the explorer isolated, moves the first slider of each
- * variant to and fro, and prints the smallest and the median of the times in milliseconds.
+ * variant to and fro, and prints the smallest and the median of the times in milliseconds. Without names it measures the usual
+ * variants, and writes bench/results/explorer.json.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
+import { describeEnvironment } from '../src/compare/environment.ts';
 import { median } from '../src/compare/stopwatch.ts';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { serve } from './serve.ts';
 import { findChromium, HOW_TO_GET_CHROMIUM } from './spec/chromium.ts';
 
@@ -23,6 +26,7 @@ const executablePath = findChromium();
 if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
 const variants = process.argv.slice(2).length > 0 ? process.argv.slice(2) : USUAL;
 const given = process.env.SITE_DIST;
+const rows: Record<string, unknown>[] = [];
 const folder = given ?? mkdtempSync(join(tmpdir(), 'efficient-transformers-site-'));
 try {
   const build = ['--import', 'tsx', join('site', 'build.ts'), '--no-api', '--out', folder];
@@ -41,8 +45,19 @@ try {
     const times = (await timesOf(page, variant)).slice(WARMING);
     const machine = await page.locator('[data-machine]').textContent();
     const [least, middle] = [Math.min(...times), median(times)].map(Math.round);
+    rows.push({
+      variant,
+      milliseconds: median(times),
+      least: Math.min(...times),
+      all: times,
+      machine: machine?.trim(),
+    });
     console.log(`${variant}: ${least} ms at least, ${middle} ms in the middle of ${times.length} (${machine?.trim()})`);
     await page.close();
+  }
+  if (process.argv.slice(2).length === 0) {
+    const raw = { suite: 'explorer', environment: describeEnvironment(), chromium: browser.version(), rows };
+    writeFileAtomically(join(root, 'bench/results/explorer.json'), `${JSON.stringify(raw, null, 1)}\n`);
   }
   await browser.close();
   server.close();

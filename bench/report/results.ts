@@ -11,6 +11,7 @@ import type { OpProfile } from '../../src/core/profile.ts';
 import type { BeforeRow } from '../suites/before.ts';
 import type { GrowthRow } from '../suites/growth.ts';
 import type { Row } from '../suites/peers/measure.ts';
+import type { ProfileRow } from '../suites/profiles.ts';
 import type { StreamRow } from '../suites/stream.ts';
 import type { StepRow } from '../suites/widths.ts';
 
@@ -32,6 +33,8 @@ export interface Raw<EachRow> {
 export interface TrainingStep extends Raw<StepRow> {
   versions: Record<string, string>;
   profile: { steps: number; ops: OpProfile[] };
+  /** Of the large model. */
+  largeProfile?: { steps: number; ops: OpProfile[] };
 }
 
 /** The figures of one length, or, without a length, those fitted over all lengths. */
@@ -59,6 +62,8 @@ export interface KernelRow {
   milliseconds: number;
   rate: number;
   unit: string;
+  /** Of the peak of multiply-adds. */
+  share?: number;
 }
 
 export interface DecodingRow {
@@ -97,6 +102,7 @@ interface Rows {
   before: BeforeRow;
   peers: PeerRow;
   recurrences: PeerRow;
+  profiles: ProfileRow;
 }
 
 /** The results of a suite; null if it never ran. */
@@ -180,6 +186,25 @@ function needResult<Result>(name: string, command: string): Result {
 /** Training steps, and what the ops of `steps` of them took; null if they were never measured. */
 export function readSteps(): TrainingStep | null {
   return readResult('training-step.json');
+}
+
+/** `npm run explorer-speed`: milliseconds from the slider to the figures, for each variant; null if it never ran. */
+export function readExplorer(): { rows: { variant: string; milliseconds: number }[] } | null {
+  return readResult('explorer.json');
+}
+
+/** `npm run start-speed`: medians of the whole and of the first rows; null if it never ran. */
+export function readStart(): { milliseconds: number; firstMilliseconds: number } | null {
+  return readResult('start.json');
+}
+
+/** `npm run page-speed`: a training step in a page and in Node; null if it never ran. */
+export function readPageStep(): {
+  environment: { node: string };
+  chromium: string;
+  rows: { size: string; ratio: number }[];
+} | null {
+  return readResult('page-step.json');
 }
 
 /** One more token after others, beside PyTorch's; null if it was never measured. */

@@ -20,11 +20,11 @@ const DECODING = {
   repeats: () => 32,
 } as const;
 
-const SIZES: readonly Size[] = [
+export const SIZES: readonly Size[] = [
   { name: '2 layers, d = 64', length: 8192, width: 64, model: { layers: 2, heads: 4, batch: 1 } },
   { name: '4 layers, d = 256', length: 8192, width: 256, model: { layers: 4, heads: 8, batch: 1 } },
 ];
-const TINY: Size = { name: '1 layer, d = 32', length: 64, width: 32, model: { layers: 1, heads: 2, batch: 1 } };
+export const TINY: Size = { name: '1 layer, d = 32', length: 64, width: 32, model: { layers: 1, heads: 2, batch: 1 } };
 
 export const generation: Suite = {
   name: 'generation',

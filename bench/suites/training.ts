@@ -14,8 +14,18 @@ import { prepareModelStep } from '../peers/us-model-step.ts';
 import type { Suite } from './suite.ts';
 import { measureInTurns, type Size, type StepRow } from './widths.ts';
 
-const SMALL: Size = { name: '2 layers, d = 64', length: 128, width: 64, model: { layers: 2, heads: 4, batch: 16 } };
-const LARGE: Size = { name: '4 layers, d = 256', length: 256, width: 256, model: { layers: 4, heads: 8, batch: 8 } };
+export const SMALL: Size = {
+  name: '2 layers, d = 64',
+  length: 128,
+  width: 64,
+  model: { layers: 2, heads: 4, batch: 16 },
+};
+export const LARGE: Size = {
+  name: '4 layers, d = 256',
+  length: 256,
+  width: 256,
+  model: { layers: 4, heads: 8, batch: 8 },
+};
 const TINY: Size = { name: '1 layer, d = 32', length: 32, width: 32, model: { layers: 1, heads: 2, batch: 2 } };
 
 const STEP = {
@@ -40,9 +50,20 @@ export const training: Suite = {
     tell('where a step’s time goes');
     const steps = quick ? 5 : 50;
     const ops = await profileOf(quick ? TINY : SMALL, steps);
+    const few = quick ? 1 : 5;
+    const largeOps = await profileOf(quick ? TINY : LARGE, few);
     const profile = formatProfile(ops, steps, width === undefined ? {} : { width });
     const table = `${tableOf(rows, width)}\n\nWhere a step’s time goes, on one thread: ${shareOfProducts(ops)} in the kernels of products and attention; (b) are gradients\n\n${profile}`;
-    return { rows, table, details: { versions, profile: { steps, ops } }, problems: [...new Set(problems)] };
+    return {
+      rows,
+      table,
+      details: {
+        versions,
+        profile: { steps, shareOfProducts: productShare(ops), ops },
+        largeProfile: { steps: few, ops: largeOps },
+      },
+      problems: [...new Set(problems)],
+    };
   },
 };
 
@@ -88,8 +109,10 @@ export function stepLines(rows: readonly StepRow[]): string[][] {
 const PRODUCTS = ['matmul', 'affine', 'attention'];
 
 /** Of a step's time, the share of products: of matrices, and of attention, which are products between exponentials. */
-export function shareOfProducts(ops: readonly OpProfile[]): string {
+export const shareOfProducts = (ops: readonly OpProfile[]): string => formatPercent(productShare(ops));
+
+export function productShare(ops: readonly OpProfile[]): number {
   const total = ops.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const inProducts = ops.filter(({ name }) => PRODUCTS.includes(name));
-  return formatPercent(inProducts.reduce((sum, { kernelMilliseconds }) => sum + kernelMilliseconds, 0) / total);
+  return inProducts.reduce((sum, { kernelMilliseconds }) => sum + kernelMilliseconds, 0) / total;
 }

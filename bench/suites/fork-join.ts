@@ -47,7 +47,7 @@ export async function measureSplitting(rounds: number): Promise<Splitting[]> {
   return (['awake', 'asleep'] as const).flatMap((workers) =>
     DEPTHS.map((depth) =>
       scope(() => {
-        const { rows } = matmulItem(1, COLUMNS);
+        const { rows } = matmulItem(1, COLUMNS, 1);
         const a = elements(zeros([2, rows, depth]));
         const b = elements(zeros([2, depth, COLUMNS]));
         const c = elements(zeros([2, rows, COLUMNS]));

@@ -6,11 +6,13 @@ import { noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
-import { broadcastTo, matmul, slice, transpose } from '../../src/core/ops/index.ts';
+import { broadcastTo, contiguous, matmul, scale, slice, transpose } from '../../src/core/ops/index.ts';
+import { Random } from '../../src/core/random.ts';
 import { type Dense, referenceMatmul } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
-import { elements, fromArray, isContiguous, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { elements, fromArray, isContiguous, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { assertSameBitsOnThreads } from './on-threads.ts';
 import {
   broadcastAt,
   broadcastShapes,
@@ -207,5 +209,50 @@ for (const [transposeA, transposeB] of [
     });
   });
 }
+
+test('a row has the same bits in a tall product, which packs b once, and among few rows, which do not', () => {
+  const tall = fc.record({
+    m: fc.constantFrom(128, 131, 160, 520),
+    n: fc.constantFrom(2, 9, 64, 129, 200, 300),
+    k: fc.constantFrom(2, 7, 64, 256, 300),
+    transposeB: fc.boolean(),
+    norm: fc.constantFrom(1e-3, 1, 100),
+    seed: fc.nat(),
+  });
+  fc.assert(
+    fc.property(tall, ({ m, n, k, transposeB, norm, seed }) =>
+      scope(() => {
+        const random = new Random(seed);
+        const a = scale(randomNormal([m, k], random.split('a')), norm);
+        const b = randomNormal(transposeB ? [n, k] : [k, n], random.split('b'));
+        const whole = matmul(a, b, { transposeB });
+        const first = random.integer(m - 32);
+        const few = matmul(slice(a, 0, first, first + 32), b, { transposeB });
+        // The last rows may be so few that their block is multiplied as single rows are.
+        const alike = transposeB ? Math.min(32, m - (m % 32) - first) : 32;
+        const rows = (x: Tensor, begin: number) => contiguous(slice(x, 0, begin, begin + alike)).toArray();
+        if (alike > 0) assert.equal(rows(whole, first), rows(few, 0));
+      }),
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test('the gradient of a weight, a deep product, has the bits of its rows taken a few at a time, on any threads', () =>
+  assertSameBitsOnThreads(() =>
+    scope(() => {
+      const [m, n, k] = [300, 290, 1100];
+      const [a, b] = [randomNormal([k, m], new Random(1)), randomNormal([k, n], new Random(2))];
+      const whole = matmul(a, b, { transposeA: true });
+      for (const [begin, end] of [
+        [0, 32],
+        [250, 300],
+      ]) {
+        const few = matmul(contiguous(slice(a, 1, begin, end)), b, { transposeA: true });
+        assert.equal(contiguous(slice(whole, 0, begin, end)).toArray(), few.toArray());
+      }
+      return whole.toArray();
+    }),
+  ));
 
 test.run();

@@ -95,7 +95,7 @@ const COUNTERS: Record<string, Counter> = {
   },
 
   matmul(begin, end, _arrays, { m, n, k }) {
-    return ((end - begin) / matmulItem(m, n).count) * 2 * m * n * k;
+    return ((end - begin) / matmulItem(m, n, k).count) * 2 * m * n * k;
   },
 
   band(begin, end, _arrays, { length, width, taps, before }) {

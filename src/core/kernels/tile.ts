@@ -27,7 +27,7 @@ export function transposed({ data, offset, rowStride, columnStride }: Block): Bl
 }
 
 /** Columns of a panel: two vectors. */
-const PANEL = 8;
+export const PANEL = 8;
 /** With this many rows of A or more, packing a transposed B pays off. */
 export const ROWS_THAT_PAY = 8;
 

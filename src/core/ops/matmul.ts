@@ -2,7 +2,8 @@
 import { record } from '../autograd.ts';
 import { formatShape, ShapeError } from '../errors.ts';
 import { expectBoolean, expectOptions } from '../expect.ts';
-import { matmulItem, matmulKernel } from '../kernels/matmul.ts';
+import { matmulItem, matmulKernel, packRightKernel, rightPanels } from '../kernels/matmul.ts';
+import { isOnHeap, vectorKernels } from '../kernels/simd.ts';
 import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, isContiguous, sizeOf, type Tensor } from '../tensor.ts';
@@ -73,13 +74,25 @@ export function multiplied(
   const result = empty([...batch, m, n], a.dtype);
   const numbers = { m, n, k, transposeA: Number(left.transposed), transposeB: Number(right.transposed) };
   const offsets = batchOffsets(batch, left.batch, m * k, right.batch, k * n);
-  const { count } = matmulItem(m, n);
+  const { count } = matmulItem(m, n, k);
   const items = sizeOf(batch) * count;
   const costPerItem = (m * n * k) / count;
-  const arrays = { a: left.data, b: right.data, c: elements(result), offsets, bias: bias && elements(bias) };
+  const panels = sizeOf(right.batch) === 1 ? packedOnce(right, m) : undefined;
+  const arrays = { a: left.data, b: right.data, c: elements(result), offsets, bias: bias && elements(bias), panels };
   parallelFor(matmulKernel, items, arrays, numbers, { costPerItem });
   release(offsets);
+  if (panels !== undefined) release(panels);
   return result;
+}
+
+/** The right matrix in panels, for vector kernels, where many items would pack it again; else undefined. */
+function packedOnce({ data, rows: k, columns: n, transposed }: Matrices, m: number): NumericArray | undefined {
+  const sizes = isOnHeap(data) && vectorKernels() !== null ? rightPanels(m, n, k, transposed) : null;
+  if (sizes === null) return undefined;
+  const panels = allocate('float32', sizes.length);
+  const numbers = { n, k, transposeB: Number(transposed) };
+  parallelFor(packRightKernel, sizes.items, { b: data, panels }, numbers, { costPerItem: (k * n) / sizes.items });
+  return panels;
 }
 
 interface Matrices {

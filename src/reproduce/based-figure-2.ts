@@ -180,14 +180,15 @@ export const basedFigure2 = defineExperiment<Given>({
   title: 'Recall against the size of the state',
   source: 'Figure 2, and the same authors’ later runs, read off',
   differences: [
-    'Models of width 32, a convolution and one layer of the variant, recall 4 pairs among 32 tokens from a vocabulary of 32, after 300 steps. The paper has more pairs in longer texts, a vocabulary of 8192, wider models that train much longer, and the best of several learning rates; so all states are smaller here.',
+    'Models of width 32, a convolution and one layer of the variant, recall 4 pairs among 32 tokens from a vocabulary of 32, after 600 steps. The paper has more pairs in longer texts, a vocabulary of 8192, wider models that train much longer, and the best of several learning rates; so all states are smaller here.',
     'Numbers of a state count those of the convolution below, 64 at this width. Based stands here alone: in the paper it alternates with windows.',
     'Mamba-2 and DeltaNet are left out: they need more steps to leave the plateau of a quarter, which knows the four values and not yet which to choose. Their recall with one size of the state is in figure 2 of Zoology.',
+    'This is the second run. The first had 300 steps, and models from one or two seeds of three were late to leave the plateau: of the same claims, three held, two held in direction, and Based came to 88.7% of the recall of attention. So it was repeated once with twice the steps, and all else alike.',
     'How fast each learns had been tried with seed 0, which is not among these seeds, at one or two sizes: GLA with one head 96%, Based with d′ of 4 and 8 95% and 97% after 400 steps. A window had not been tried, but chunks of 8 (local attention) had: 58%.',
   ],
   settings: {
     small: {
-      ...{ length: 32, pairs: 4, vocabulary: 32, modelDim: 32, steps: 300, seeds: [1, 2, 3] },
+      ...{ length: 32, pairs: 4, vocabulary: 32, modelDim: 32, steps: 600, seeds: [1, 2, 3] },
       ...{ windows: [4, 8, 16], featureDims: [2, 4, 8], glaHeads: [8, 1] },
     },
     paper: {
@@ -196,7 +197,7 @@ export const basedFigure2 = defineExperiment<Given>({
     },
   },
   revision: 1,
-  minutes: { small: 3, paper: 3000 },
+  minutes: { small: 6, paper: 3000 },
   units: (given) =>
     sizesOf(given).flatMap((size) =>
       given.seeds.map((seed) =>

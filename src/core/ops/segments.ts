@@ -73,7 +73,11 @@ export function meanTaps(counts: number[][], segments: Segments, dtype: Tensor['
   expectSegments('segments', segments);
   expectDType('dtype', dtype, ['float32', 'float64']);
   const { longest } = segments;
-  const taps = counts.flat().flatMap((real) => new Array<number>(longest).fill(real === 0 ? 0 : 1 / real));
+  const all = counts.flat();
+  const taps = new (dtype === 'float64' ? Float64Array : Float32Array)(all.length * longest);
+  all.forEach((real, row) => {
+    taps.fill(real === 0 ? 0 : 1 / real, row * longest, (row + 1) * longest);
+  });
   return fromArray(taps, [counts.length, 1, counts[0].length, longest], dtype);
 }
 

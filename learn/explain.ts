@@ -5,19 +5,19 @@ import { lineOf, NotGiven, NotRunnable } from './load.ts';
 import { TooMuch } from './meter.ts';
 
 /**
- * What an error means, in one sentence. `running` is the line of the last loop or function that began, 0 if none did. Never
- * throws, whatever the error is.
+ * What an error means, in one sentence. `running` is the line of the last loop or function that began, 0 if none did. `isTheirs`:
+ * it came out of the learner's function, which the stack of WebKit does not tell. Never throws, whatever the error is.
  */
-export function failureOf(error: unknown, running = 0): Failure {
+export function failureOf(error: unknown, running = 0, isTheirs = false): Failure {
   try {
-    return explained(error, running);
+    return explained(error, running, isTheirs);
   } catch {
     const sentence = "your code throws an object that itself throws when it is looked at: throw new Error('…') instead";
     return { ...NO_LAW, kind: 'throws', sentence, line: running > 0 ? running : null };
   }
 }
 
-function explained(error: unknown, running: number): Failure {
+function explained(error: unknown, running: number, isTheirs: boolean): Failure {
   const of = (kind: FailureKind, sentence: string, line: number | null): Failure => ({
     ...NO_LAW,
     kind,
@@ -35,17 +35,17 @@ function explained(error: unknown, running: number): Failure {
     return of('throws', sentence, running > 0 ? running : null);
   }
   // Without the column, which is that of the guarded script.
-  const line = lineOf(error);
+  const line = lineOf(error) ?? (isTheirs && running > 0 ? running : null);
   const message = thrown(error.message).replace(/\.$/, '');
   if (error instanceof NotGiven) return of('throws', message, line);
   if (message === NOT_WRITTEN) return of('hole', 'the function is not written yet', line);
-  if (error instanceof TypeError && /read only|not extensible|Cannot delete property|readonly/.test(message)) {
+  if (error instanceof TypeError && /read[ -]?only|not extensible|delete property|can't delete/.test(message)) {
     return of('writes', 'your function changes its argument, which others still need: make a new list', line);
   }
-  if (error instanceof RangeError && /call stack|recursion/.test(message)) {
+  if (isTooLarge(error) && /call stack|recursion/.test(message)) {
     return of('endless', 'a function calls itself without end', line);
   }
-  if (error instanceof RangeError && /array length|string length|allocation/i.test(message)) {
+  if (isTooLarge(error) && /array length|string length|allocation|out of memory/i.test(message)) {
     return of('memory', `a list or a text is too large: ${lowered(message)}`, line);
   }
   if (line === null && error instanceof SyntaxError) {
@@ -55,6 +55,11 @@ function explained(error: unknown, running: number): Failure {
     return of('shape', `the law cannot use what your function returned (${lowered(message)})`, null);
   }
   return of('throws', `your code throws: ${message}`, line);
+}
+
+/** Where V8 and WebKit throw a RangeError, Firefox may throw an error of its own. */
+function isTooLarge(error: Error): boolean {
+  return error instanceof RangeError || error.name === 'InternalError';
 }
 
 /** An odd thing that was thrown, which may throw itself when it is asked for its text. */

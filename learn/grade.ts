@@ -135,17 +135,38 @@ function failureUnder(
 
 function judged(law: Law, code: Code, inputs: Inputs, meter?: Meter): Failure | null {
   const expected = law.expected(inputs);
+  let isTheirs = false;
+  const watched = whoThrows(code, () => {
+    isTheirs = true;
+  });
   try {
     meter?.start();
-    const got = law.got(code, frozen(inputs));
+    const got = law.got(watched, frozen(inputs));
     // Within the try: what the learner's function returns may have getters that throw or do not end.
     const found = difference(expected, got, law.tolerance);
     if (found === null) return null;
     const shows = law.shows === undefined ? {} : { shows: law.shows };
     return { ...NO_LAW, ...found, law: law.name, inputs, expected, got: plain(got), ...shows };
   } catch (error) {
-    return { ...failureOf(error, meter?.line), law: law.name, inputs };
+    return { ...failureOf(error, meter?.line, isTheirs), law: law.name, inputs };
   }
+}
+
+/** The same functions, which tell when one of them throws. */
+function whoThrows(code: Code, tell: () => void): Code {
+  const watched = Object.entries(code).map(([name, own]) => {
+    if (typeof own !== 'function') return [name, own];
+    const told = (...given: Parameters<typeof own>): unknown => {
+      try {
+        return own(...given);
+      } catch (error) {
+        tell();
+        throw error;
+      }
+    };
+    return [name, told];
+  });
+  return Object.fromEntries(watched) as Code;
 }
 
 /** What passes from a worker: no functions, no classes, and not too much. */

@@ -12,7 +12,7 @@ export interface Limits {
   readonly steps: number;
 }
 
-export const LIMITS: Limits = { milliseconds: 700, bytes: 64 * 2 ** 20, steps: 2 ** 20 };
+export const LIMITS: Limits = { milliseconds: 700, bytes: 16 * 2 ** 20, steps: 2 ** 20 };
 
 /** A call takes too long or too much. */
 export class TooMuch extends Error {

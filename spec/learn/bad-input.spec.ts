@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findExercise } from '../../learn/exercises/index.ts';
+import { failureOf } from '../../learn/explain.ts';
 import * as given from '../../learn/given.ts';
 import { gradeSource } from '../../learn/grade.ts';
 import { guarded } from '../../learn/guard.ts';
@@ -195,6 +196,19 @@ test('a place that does not parse has its column', () => {
   // What only the second parser refuses, whose columns are those of another text.
   const second = quick(of('  const x = 08n;'));
   assert.equal([second.line, second.column], [2, null]);
+});
+
+test('errors of other browsers mean the same, also where their stacks name no file', () => {
+  const of = (name: string, message: string) => Object.assign(new Error(message), { name, stack: 'softmax@\n@' });
+  assert.is(failureOf(of('InternalError', 'too much recursion'), 2, true).kind, 'endless');
+  assert.is(failureOf(of('InternalError', 'allocation size overflow'), 2, true).kind, 'memory');
+  const readOnly = Object.assign(new TypeError('0 is read-only'), { stack: '' });
+  assert.is(failureOf(readOnly, 2, true).kind, 'writes');
+  const [theirs, laws] = [true, false].map((isTheirs) =>
+    failureOf(of('TypeError', 'null is not an object'), 2, isTheirs),
+  );
+  assert.equal([theirs.kind, theirs.line], ['throws', 2]);
+  assert.equal([laws.kind, laws.line], ['shape', null]);
 });
 
 test('what a file prints is kept, and bounded', () => {

@@ -201,4 +201,31 @@ test('invalid arguments are refused by name', () => {
   }
 });
 
+test('a gradient that is wanted alone has the bits that it has beside the others', () => {
+  forAll(
+    fc.record({
+      rows: fc.constantFrom(1, 5, 64, 65, 130),
+      columns: fc.integer({ min: 1, max: 40 }),
+      norm: fc.constantFrom(1e-3, 1, 100),
+      dtype: floatTypes,
+      seed: fc.nat(),
+    }),
+    ({ rows, columns, norm, dtype, seed }) => {
+      const random = new Random(seed);
+      const draw = (name: string, shape: number[]) => randomNormal(shape, random.split(name), dtype);
+      const gradientsOf = (wanted: readonly string[]) =>
+        scope(() => {
+          const x = scale(draw('x', [rows, columns]), norm);
+          const leaves = { x, gain: draw('gain', [columns]), bias: draw('bias', [columns]) };
+          for (const [name, leaf] of Object.entries(leaves)) if (wanted.includes(name)) leaf.withGrad();
+          backward(layerNorm(leaves.x, leaves.gain, leaves.bias), draw('gradient', [rows, columns]));
+          return Object.values(leaves).map(({ grad }) => grad?.toArray());
+        });
+      const together = gradientsOf(['x', 'gain', 'bias']);
+      for (const [n, name] of ['x', 'gain', 'bias'].entries()) assert.equal(gradientsOf([name])[n], together[n], name);
+    },
+    40,
+  );
+});
+
 test.run();

@@ -28,72 +28,83 @@ export const layerNormKernel = defineKernel(
   },
 );
 
-/** With x̂ = (x − μ) / √(σ² + ε) and ĝ = g ∘ ȳ: x̄ = (ĝ − mean(ĝ) − x̂ mean(ĝ ∘ x̂)) / √(σ² + ε). Items: rows. */
+/**
+ * With x̂ = (x − μ) / √(σ² + ε) and ĝ = g ∘ ȳ: x̄ = (ĝ − mean(ĝ) − x̂ mean(ĝ ∘ x̂)) / √(σ² + ε), to `result`; ḡ = Σ ȳ ∘ x̂ and
+ * b̄ = Σ ȳ over the rows of an item, to `partial`, float64 [items, 2, columns]. What is left out is not wanted. Items: blocks of
+ * LAYER_NORM_ROWS rows.
+ */
 export const layerNormGradientKernel = defineKernel(
   'layer-norm-gradient',
-  { arrays: ['x', 'gain', 'means', 'shares', 'gradient', 'result'], numbers: ['columns'] },
-  (begin, end, { x, gain, means, shares, gradient, result }, { columns }) => {
-    const fast = vectorKernels();
-    if (fast !== null && [x, gain, gradient, result].every(isOnHeap)) {
-      const arrays = [x, gain, means, shares, gradient, result].map(({ byteOffset }) => byteOffset);
-      const [from, g, mean, share, ofY, to] = arrays;
-      fast.layerNormGradientRows(from, g, mean, share, ofY, to, begin, end, columns);
-      return;
-    }
-    for (let row = begin; row < end; row++) {
-      const first = row * columns;
-      const mean = means[row];
-      const share = shares[row];
-      let sum = 0;
-      let along = 0;
-      for (let c = 0; c < columns; c++) {
-        const scaled = gain[c] * gradient[first + c];
-        sum += scaled;
-        along += scaled * (x[first + c] - mean);
+  {
+    arrays: ['x', 'gain', 'means', 'shares', 'gradient'],
+    optional: ['result', 'partial'],
+    numbers: ['columns', 'rows'],
+  },
+  (begin, end, { x, gain, means, shares, gradient, result, partial }, { columns, rows }) => {
+    const fast = [x, gain, gradient, result ?? x].every(isOnHeap) ? vectorKernels() : null;
+    for (let item = begin; item < end; item++) {
+      const start = item * LAYER_NORM_ROWS;
+      const last = Math.min(start + LAYER_NORM_ROWS, rows);
+      const toGain = item * 2 * columns;
+      if (fast !== null) {
+        const [from, g] = [x, gradient].map(({ byteOffset }) => byteOffset + 4 * start * columns);
+        const [mean, share] = [means, shares].map(({ byteOffset }) => byteOffset + 8 * start);
+        const to = result === undefined ? 0 : result.byteOffset + 4 * start * columns;
+        const ofGain = partial === undefined ? 0 : partial.byteOffset + 8 * toGain;
+        const ofBias = partial === undefined ? 0 : ofGain + 8 * columns;
+        fast.layerNormGradients(from, gain.byteOffset, mean, share, g, to, ofGain, ofBias, last - start, columns);
+        continue;
       }
-      sum /= columns;
-      along *= (share * share) / columns;
-      for (let c = 0; c < columns; c++) {
-        result[first + c] = share * (gain[c] * gradient[first + c] - sum - along * (x[first + c] - mean));
+      partial?.fill(0, toGain, toGain + 2 * columns);
+      for (let row = start; row < last; row++) {
+        const first = row * columns;
+        const [mean, share] = [means[row], shares[row]];
+        if (partial !== undefined) addColumns(partial, toGain, x, gradient, first, columns, mean, share);
+        if (result !== undefined) rowGradient(result, x, gain, gradient, first, columns, mean, share);
       }
     }
   },
 );
 
-/**
- * ḡ = Σ ȳ ∘ x̂ and b̄ = Σ ȳ over the rows of an item, into `partial`, float64 [items, 2, columns]. Items: blocks of
- * LAYER_NORM_ROWS rows.
- */
-export const layerNormPartialKernel = defineKernel(
-  'layer-norm-partial',
-  { arrays: ['x', 'means', 'shares', 'gradient', 'partial'], numbers: ['columns', 'rows'] },
-  (begin, end, { x, means, shares, gradient, partial }, { columns, rows }) => {
-    const fast = isOnHeap(x) && isOnHeap(gradient) ? vectorKernels() : null;
-    for (let item = begin; item < end; item++) {
-      const toGain = item * 2 * columns;
-      const toBias = toGain + columns;
-      const start = item * LAYER_NORM_ROWS;
-      const last = Math.min(start + LAYER_NORM_ROWS, rows);
-      if (fast !== null) {
-        const [from, g] = [x, gradient].map(({ byteOffset }) => byteOffset + 4 * start * columns);
-        const [mean, share] = [means, shares].map(({ byteOffset }) => byteOffset + 8 * start);
-        const [ofGain, ofBias] = [toGain, toBias].map((place) => partial.byteOffset + 8 * place);
-        fast.layerNormPartial(from, mean, share, g, ofGain, ofBias, last - start, columns);
-        continue;
-      }
-      partial.fill(0, toGain, toBias + columns);
-      for (let row = start; row < last; row++) {
-        const first = row * columns;
-        const mean = means[row];
-        const share = shares[row];
-        for (let c = 0; c < columns; c++) {
-          partial[toGain + c] += gradient[first + c] * ((x[first + c] - mean) * share);
-          partial[toBias + c] += gradient[first + c];
-        }
-      }
-    }
-  },
-);
+function addColumns(
+  partial: NumericArray,
+  toGain: number,
+  x: NumericArray,
+  gradient: NumericArray,
+  first: number,
+  columns: number,
+  mean: number,
+  share: number,
+): void {
+  for (let c = 0; c < columns; c++) {
+    partial[toGain + c] += gradient[first + c] * ((x[first + c] - mean) * share);
+    partial[toGain + columns + c] += gradient[first + c];
+  }
+}
+
+function rowGradient(
+  result: NumericArray,
+  x: NumericArray,
+  gain: NumericArray,
+  gradient: NumericArray,
+  first: number,
+  columns: number,
+  mean: number,
+  share: number,
+): void {
+  let sum = 0;
+  let along = 0;
+  for (let c = 0; c < columns; c++) {
+    const scaled = gain[c] * gradient[first + c];
+    sum += scaled;
+    along += scaled * (x[first + c] - mean);
+  }
+  sum /= columns;
+  along *= (share * share) / columns;
+  for (let c = 0; c < columns; c++) {
+    result[first + c] = share * (gain[c] * gradient[first + c] - sum - along * (x[first + c] - mean));
+  }
+}
 
 function sumOf(x: NumericArray, first: number, count: number): number {
   let sum = 0;

@@ -62,22 +62,13 @@ export interface VectorKernels extends VectorAttention, VectorAttentionTile, Vec
     columns: number,
     epsilon: number,
   ): void;
-  layerNormGradientRows(
+  layerNormGradients(
     x: number,
     gain: number,
     means: number,
     shares: number,
     gradient: number,
     result: number,
-    begin: number,
-    end: number,
-    columns: number,
-  ): void;
-  layerNormPartial(
-    x: number,
-    means: number,
-    shares: number,
-    gradient: number,
     toGain: number,
     toBias: number,
     rows: number,

@@ -1,12 +1,8 @@
 import { record } from '../autograd.ts';
 import { ArgumentError, describe, expectShape } from '../errors.ts';
-import {
-  LAYER_NORM_ROWS,
-  layerNormGradientKernel,
-  layerNormKernel,
-  layerNormPartialKernel,
-} from '../kernels/layer-norm.ts';
+import { LAYER_NORM_ROWS, layerNormGradientKernel, layerNormKernel } from '../kernels/layer-norm.ts';
 import { SUM_COLUMNS, sumKernel } from '../kernels/rows.ts';
+import type { DType } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { allElements } from './all-elements.ts';
@@ -42,52 +38,44 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
   );
 
   return record('layerNorm', y, [x, gain, bias], (gradient) => {
-    const ofColumns = gain.requiresGrad || bias.requiresGrad ? columnGradients(x, means, shares, gradient) : null;
+    const result = x.requiresGrad ? empty(x.shape, x.dtype) : null;
+    const blocks = Math.ceil(rows / LAYER_NORM_ROWS);
+    const isLearned = gain.requiresGrad || bias.requiresGrad;
+    const partial = isLearned ? empty([blocks, 2, columns], 'float64') : null;
+    parallelFor(
+      layerNormGradientKernel,
+      blocks,
+      {
+        ...allElements({ x, gain, means, shares, gradient }),
+        ...(result && { result: elements(result) }),
+        ...(partial && { partial: elements(partial) }),
+      },
+      { columns, rows },
+      { costPerItem: 12 * columns * Math.min(rows, LAYER_NORM_ROWS) },
+    );
+    const ofColumns = partial && sumOfBlocks(partial, x.dtype);
     return [
-      x.requiresGrad ? rowGradients(x, gain, means, shares, gradient) : null,
+      result,
       ofColumns && reshape(slice(ofColumns, 0, 0, 1), [columns]),
       ofColumns && reshape(slice(ofColumns, 0, 1, 2), [columns]),
     ];
   });
 }
 
-function rowGradients(x: Tensor, gain: Tensor, means: Tensor, shares: Tensor, gradient: Tensor): Tensor {
-  const [columns] = gain.shape;
-  const result = empty(x.shape, x.dtype);
-  const arrays = allElements({ x, gain, means, shares, gradient, result });
-  parallelFor(layerNormGradientKernel, means.size, arrays, { columns }, { costPerItem: 8 * columns });
-  return result;
-}
-
 /**
  * The gradients of gain and bias, [2, columns]: sums over blocks of rows, then over blocks, so that they are the same on any
  * number of threads.
  */
-function columnGradients(x: Tensor, means: Tensor, shares: Tensor, gradient: Tensor): Tensor {
-  const rows = means.size;
-  const columns = x.size / rows;
-  const blocks = Math.ceil(rows / LAYER_NORM_ROWS);
-  const partial = empty([blocks, 2, columns], 'float64');
-  const result = empty([2, columns], x.dtype);
-  const arrays = allElements({ x, means, shares, gradient, partial });
-  parallelFor(
-    layerNormPartialKernel,
-    blocks,
-    arrays,
-    { columns, rows },
-    {
-      costPerItem: 4 * columns * Math.min(rows, LAYER_NORM_ROWS),
-    },
-  );
+function sumOfBlocks(partial: Tensor, dtype: DType): Tensor {
+  const [blocks, , columns] = partial.shape;
+  const result = empty([2, columns], dtype);
   const items = Math.ceil((2 * columns) / SUM_COLUMNS);
   parallelFor(
     sumKernel,
     items,
     { x: elements(partial), y: elements(result) },
     { extent: blocks, inner: 2 * columns },
-    {
-      costPerItem: blocks * Math.min(2 * columns, SUM_COLUMNS),
-    },
+    { costPerItem: blocks * Math.min(2 * columns, SUM_COLUMNS) },
   );
   return result;
 }

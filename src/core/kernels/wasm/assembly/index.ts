@@ -12,7 +12,7 @@ export { largestOfEluSums, largestOfSums, raiseToEluSums, raiseToSums } from './
 export { meetRun } from './few-queries';
 export { allFinite } from './finite';
 export { joinGradientRows, joinRows } from './join';
-export { layerNormGradientRows, layerNormPartial, layerNormRows } from './layer-norm';
+export { layerNormGradients, layerNormRows } from './layer-norm';
 export { addListedRows, addToListedRows, dotsOfListed } from './listed';
 export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares } from './optimizers';
 export { pack, packPanels } from './panels';

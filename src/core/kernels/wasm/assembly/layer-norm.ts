@@ -117,20 +117,28 @@ export function layerNormRows(
   }
 }
 
-/** The gradient of x, rows `begin` … `end` − 1. */
-export function layerNormGradientRows(
+/**
+ * The gradients of `rows` rows, all pointers at the first of them: that of x to `result`, and Σ ȳ ∘ x̂ and Σ ȳ for each column to
+ * `toGain` and `toBias`, float64. What is at 0 is not wanted. The rows are few enough to be summed in float32 without harm.
+ */
+export function layerNormGradients(
   x: usize,
   gain: usize,
   means: usize,
   shares: usize,
   gradient: usize,
   result: usize,
-  begin: i32,
-  end: i32,
+  toGain: usize,
+  toBias: usize,
+  rows: i32,
   columns: i32,
 ): void {
   const vectors = columns & ~3;
-  for (let row = begin; row < end; row++) {
+  const sums = toGain != 0;
+  // Until the end, sums are float32 in the first half of their room.
+  if (sums) memory.fill(toGain, 0, (<usize>columns) << 2);
+  if (sums) memory.fill(toBias, 0, (<usize>columns) << 2);
+  for (let row = 0; row < rows; row++) {
     const from = at(x, row * columns);
     const g = at(gradient, row * columns);
     const to = at(result, row * columns);
@@ -144,16 +152,31 @@ export function layerNormGradientRows(
     const scaledMean = mean * <f64>first;
     const high = f32x4.splat(<f32>scaledMean);
     const low = f32x4.splat(restOf(scaledMean));
+    if (sums) {
+      for (let c = 0; c < vectors; c += 4) {
+        const own = v128.load(at(g, c));
+        const each = normal(v128.load(at(from, c)), before, high, low, after, rest);
+        v128.store(at(toGain, c), multiplyAdd(own, each, v128.load(at(toGain, c))));
+        v128.store(at(toBias, c), f32x4.add(v128.load(at(toBias, c)), own));
+      }
+      for (let c = vectors; c < columns; c++) {
+        const own = load<f32>(at(g, c));
+        const each = f32x4.extract_lane(normal(v128.load_splat<f32>(at(from, c)), before, high, low, after, rest), 0);
+        store<f32>(at(toGain, c), load<f32>(at(toGain, c)) + own * each);
+        store<f32>(at(toBias, c), load<f32>(at(toBias, c)) + own);
+      }
+    }
+    if (result == 0) continue;
     const factors = f32x4.splat(factor);
-    let sums = f64x2.splat(0);
-    let products = sums;
+    let pairs = f64x2.splat(0);
+    let products = pairs;
     for (let c = 0; c < vectors; c += 4) {
       const scaled = f32x4.mul(v128.load(at(gain, c)), v128.load(at(g, c)));
       const each = normal(v128.load(at(from, c)), before, high, low, after, rest);
-      sums = f64x2.add(sums, pairsOf(scaled));
+      pairs = f64x2.add(pairs, pairsOf(scaled));
       products = f64x2.add(products, pairsOf(f32x4.mul(scaled, each)));
     }
-    let sum = sumOfDoubles(sums);
+    let sum = sumOfDoubles(pairs);
     let along = sumOfDoubles(products);
     for (let c = vectors; c < columns; c++) {
       const scaled = load<f32>(at(gain, c)) * load<f32>(at(g, c));
@@ -176,73 +199,11 @@ export function layerNormGradientRows(
       store<f32>(at(to, c), f32x4.extract_lane(f32x4.mul(rest, f32x4.mul(factors, sum)), 0));
     }
   }
+  if (sums) widen(toGain, columns);
+  if (sums) widen(toBias, columns);
 }
 
-/**
- * Σ ȳ ∘ x̂ and Σ ȳ over `rows` rows, for each column: to `toGain` and `toBias`, float64. `x` and `gradient` point at the
- * first of the rows, `means` and `shares` at its entry. The rows are few enough to be summed in float32 without harm.
- */
-export function layerNormPartial(
-  x: usize,
-  means: usize,
-  shares: usize,
-  gradient: usize,
-  toGain: usize,
-  toBias: usize,
-  rows: i32,
-  columns: i32,
-): void {
-  let c = 0;
-  for (; c + 8 <= columns; c += 8) {
-    let ofGain = f32x4.splat(0);
-    let ofBias = ofGain;
-    let nextOfGain = ofGain;
-    let nextOfBias = ofGain;
-    for (let row = 0; row < rows; row++) {
-      const place = row * columns + c;
-      const factor = firstFactor(double(shares, row));
-      const first = factorBefore(factor, double(means, row));
-      const before = f32x4.splat(first);
-      const after = f32x4.splat(factor / first);
-      const rest = f32x4.splat(<f32>(double(shares, row) / <f64>factor));
-      const mean = double(means, row) * <f64>first;
-      const high = f32x4.splat(<f32>mean);
-      const low = f32x4.splat(restOf(mean));
-      const g = v128.load(at(gradient, place));
-      const next = v128.load(at(gradient, place), 16);
-      ofGain = multiplyAdd(g, normal(v128.load(at(x, place)), before, high, low, after, rest), ofGain);
-      nextOfGain = multiplyAdd(next, normal(v128.load(at(x, place), 16), before, high, low, after, rest), nextOfGain);
-      ofBias = f32x4.add(ofBias, g);
-      nextOfBias = f32x4.add(nextOfBias, next);
-    }
-    putDoubles(toGain, ofGain, c);
-    putDoubles(toGain, nextOfGain, c + 4);
-    putDoubles(toBias, ofBias, c);
-    putDoubles(toBias, nextOfBias, c + 4);
-  }
-  for (; c < columns; c++) {
-    let ofGain: f32 = 0;
-    let ofBias: f32 = 0;
-    for (let row = 0; row < rows; row++) {
-      const place = row * columns + c;
-      const factor = firstFactor(double(shares, row));
-      const first = factorBefore(factor, double(means, row));
-      const mean = double(means, row) * <f64>first;
-      const less = first * load<f32>(at(x, place)) - <f32>mean - restOf(mean);
-      const g = load<f32>(at(gradient, place));
-      ofGain += g * (less * (factor / first) * <f32>(double(shares, row) / <f64>factor));
-      ofBias += g;
-    }
-    store<f64>(toGain + ((<usize>c) << 3), <f64>ofGain);
-    store<f64>(toBias + ((<usize>c) << 3), <f64>ofBias);
-  }
-}
-
-/** Four float32, as float64 from column c on. */
-// @ts-ignore: decorator
-@inline
-function putDoubles(target: usize, lanes: v128, c: i32): void {
-  const to = target + ((<usize>c) << 3);
-  v128.store(to, f64x2.promote_low_f32x4(lanes));
-  v128.store(to, upperDoubles(lanes), 16);
+/** `count` float32, as float64 from the same place on. From the end, so that none is overwritten before it is read. */
+function widen(place: usize, count: i32): void {
+  for (let c = count - 1; c >= 0; c--) store<f64>(place + ((<usize>c) << 3), <f64>load<f32>(at(place, c)));
 }

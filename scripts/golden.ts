@@ -8,9 +8,14 @@ import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { type AnyVariant, allVariants } from '../src/variants/registry.ts';
 import { runProgram } from './program.ts';
 
+/** Files of a variant beside its own. */
+const ALSO: Readonly<Record<string, readonly string[]>> = { 'linear-transformer': ['hedgehog'] };
+
+const casesOf = ({ name }: AnyVariant) => [name, ...(ALSO[name] ?? [])].flatMap(readGolden);
+
 /** The largest over all cases, forward and backward, as text. */
 function differences(variant: AnyVariant, dtype: FloatType): string[] {
-  const all = readGolden(variant.name).map((golden) => {
+  const all = casesOf(variant).map((golden) => {
     return differencesOf(golden, dtype, () => runVariant(variant, golden, dtype));
   });
   const largest = (what: 'output' | 'gradient') => Math.max(...all.map((each) => each[what]));
@@ -18,9 +23,11 @@ function differences(variant: AnyVariant, dtype: FloatType): string[] {
 }
 
 function rowOf(variant: AnyVariant): string {
-  const cases = readGolden(variant.name);
-  const [{ implementation }] = cases;
-  const theirs = implementation.split('; ').map((each) => each.replace(/^(\S+ \S+): (.*)$/, '$2 ($1)'));
+  const cases = casesOf(variant);
+  const implementations = [...new Set(cases.map(({ implementation }) => implementation))];
+  const theirs = implementations
+    .flatMap((each) => each.split('; '))
+    .map((each) => each.replace(/^(\S+ \S+): (.*)$/, '$2 ($1)'));
   const file = `[${variant.name}](../src/variants/${variant.name}.ts)`;
   const numbers = (['float32', 'float64'] as const).flatMap((dtype) => differences(variant, dtype));
   return `| ${[file, theirs.join('<br>'), cases.length, ...numbers].join(' | ')} |`;

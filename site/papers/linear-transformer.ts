@@ -13,8 +13,8 @@ export const linearTransformer: PaperNotes = {
     { tex: 'M', option: null, means: 'width of a value, usually $d$ too' },
     {
       tex: tex`\phi`,
-      option: null,
-      means: tex`the feature map, applied to each number of a query or key; its result is as wide as its input, and never negative`,
+      option: 'featureMap',
+      means: tex`the feature map, applied to each number of a query or key; its result is as wide as its input, and never negative. Hedgehog’s (Zhang et al. 2024) is learned: $(\exp(Wx + b), \exp(-Wx - b))$ for each head, twice as wide`,
     },
     {
       tex: 'S_i, Z_i',
@@ -131,5 +131,5 @@ export const linearTransformer: PaperNotes = {
   },
   givesUp: tex`The softmax. It does not approximate softmax attention: it is another function, with less peaked weights. A causal run must keep all that it has read in $d \times (d + 1)$ numbers for each head.`,
   goodFor: tex`Generating long sequences token by token: the state never grows, and in our measurements neither does the time for a token. The paper generates images about as well as softmax attention, and many times faster. Our recipe for copying reaches its goal with it.`,
-  badFor: tex`Replacing full attention in a trained model, which was not trained with these weights. Tasks that need sharp attention: in the paper’s speech recognition softmax attention makes fewer mistakes, and in our byte-level language model full attention reaches a lower loss in the same number of steps.`,
+  badFor: tex`Replacing full attention in a trained model, which was not trained with these weights, unless the feature map is learned. Tasks that need sharp attention: in the paper’s speech recognition softmax attention makes fewer mistakes, and in our byte-level language model full attention reaches a lower loss in the same number of steps.`,
 };

@@ -15,7 +15,7 @@ import {
 } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, ones, randomNormal, type Tensor } from '../../src/core/tensor.ts';
-import { attend } from '../../src/variants/attend.ts';
+import { attend, checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { type Decoder, startDecoding } from '../../src/variants/decoding.ts';
 import { linearTransformer } from '../../src/variants/linear-transformer.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
@@ -81,6 +81,11 @@ function close(actual: Tensor, expected: Dense, tolerance = ROUNDING): void {
   assert.ok(error <= tolerance, `differs by ${error}`);
 }
 
+const shapeOf = ({ queries: { shape } }: AttentionInputs) => {
+  const [batch, heads, length, headDim] = shape;
+  return { batch, heads, queryLength: length, keyLength: length, headDim };
+};
+
 const run = (inputs: AttentionInputs, causal = false) => attend(linearTransformer, inputs, { causal });
 
 /** An input with other numbers: each entry changed by its number and its position. */
@@ -97,6 +102,44 @@ test('is attention with the weights φ(q)·φ(k), normalised, causal or not: the
       run(inputs, causal),
       referenceLinearAttention(phi(queries), phi(keys), dense(values), masksOf(inputs, causal)),
     );
+  });
+});
+
+test('with Hedgehog’s map it has the weights of (exp(Wx + b), exp(−Wx − b)), a layer for each head; it starts at exp(±x)', () => {
+  forAll(60, ({ causal, heads, headDim, seed }, inputs) => {
+    const options = { causal, featureMap: 'hedgehog' } as const;
+    const shape = { ...shapeOf(inputs), dtype: 'float64' } as const;
+    const started = drawParameters(linearTransformer, checkOptions(linearTransformer, options, shape), shape, seed);
+    const learned = (extents: number[], name: string) => randomNormal(extents, new Random(seed).split(name), 'float64');
+    const changed = {
+      ...{ W_q: learned([heads, headDim, headDim], 'W_q'), b_q: learned([heads, 1, headDim], 'b_q') },
+      ...{ W_k: learned([heads, headDim, headDim], 'W_k'), b_k: learned([heads, 1, headDim], 'b_k') },
+    };
+    const features = (x: Tensor, W?: Tensor, b?: Tensor): Dense => {
+      const [numbers, weights, biases] = [x, W, b].map((each) => each?.toArray());
+      const data: number[] = [];
+      for (let row = 0; row < x.size / headDim; row++) {
+        const head = Math.floor(row / x.shape[2]) % heads;
+        const y = Array.from({ length: headDim }, (_, to) => {
+          if (weights === undefined || biases === undefined) return numbers![row * headDim + to];
+          let sum = biases[head * headDim + to];
+          for (let c = 0; c < headDim; c++) {
+            sum += weights[(head * headDim + to) * headDim + c] * numbers![row * headDim + c];
+          }
+          return sum;
+        });
+        data.push(...y.map(Math.exp), ...y.map((each) => Math.exp(-each)));
+      }
+      return { shape: [...x.shape.slice(0, 3), 2 * headDim], data: Float64Array.from(data) };
+    };
+    const { queries, keys, values } = inputs;
+    for (const [parameters, q, k] of [
+      [started, features(queries), features(keys)],
+      [changed, features(queries, changed.W_q, changed.b_q), features(keys, changed.W_k, changed.b_k)],
+    ] as const) {
+      const output = attend(linearTransformer, inputs, options, { parameters });
+      close(output, referenceLinearAttention(q, k, dense(values), masksOf(inputs, causal)));
+    }
   });
 });
 

@@ -109,7 +109,11 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
       if (experiment.timed && isOpen && !shouldStop()) await tellIfBusy(experiment, tell);
       let outcome: Outcome;
       try {
-        outcome = outcomeOfLog(experiment, scale, await runExperiment(experiment, { ...settings, onUnit }));
+        // Without time, what there is is shown, and no folder made for what there is not.
+        const isOver = earlier !== null && shouldStop();
+        outcome = isOver
+          ? earlier
+          : outcomeOfLog(experiment, scale, await runExperiment(experiment, { ...settings, onUnit }));
       } catch (error) {
         // One that fails keeps no other from being run.
         if (chosen.length === 1 || !isExpected(error)) throw error;

@@ -185,6 +185,44 @@ compared('where a product is cut into rows does not change a bit, in parts of ei
   );
 });
 
+compared('a product of few rows that reads B once has the bits of the product of tiles', () => {
+  const few = fc.record({
+    rows: fc.integer({ min: 1, max: 7 }),
+    columns: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(4, 8, 511, 512)),
+    inner: fc.oneof(fc.integer({ min: 0, max: 70 }), fc.constantFrom(7, 8, 9, 255, 256)),
+    gap: fc.integer({ min: 0, max: 3 }),
+    norm: fc.constantFrom(1e-3, 1, 100),
+    accumulate: fc.boolean(),
+    seed: fc.nat(),
+  });
+  fc.assert(
+    fc.property(few, ({ rows, columns, inner, gap, norm, accumulate, seed }) => {
+      const random = new Random(seed);
+      const normal = (size: number) => random.fillNormal(new Float32Array(size), 0, norm);
+      const [a, b] = [heap(normal(rows * (inner + gap) + 1)), heap(normal(inner * (columns + gap) + 1))];
+      const before = normal(rows * (columns + gap));
+      const [c, tiles, room] = [heap(before), heap(before), heap(new Float32Array(rows * columns).fill(Number.NaN))];
+      const [atA, atB] = [a.byteOffset + 4, b.byteOffset + 4];
+      fast().multiplyFewRows(
+        c.byteOffset,
+        columns + gap,
+        atA,
+        inner + gap,
+        atB,
+        columns + gap,
+        rows,
+        columns,
+        inner,
+        accumulate ? room.byteOffset : 0,
+      );
+      const [left, right] = [block(a, 1, inner + gap), block(b, 1, columns + gap)];
+      multiplyTile(block(tiles, 0, columns + gap), left, right, rows, columns, inner, 1, accumulate);
+      assert.equal([...c], [...tiles]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 /** Outputs and gradients of an op, in one list. */
 function evaluate(f: (...inputs: Tensor[]) => Tensor, inputs: Tensor[]): number[][] {
   return scope(() => {

@@ -44,15 +44,10 @@ export function expectInstance<T>(
 }
 
 /** An array of at least `least` entries, each of which passes the check. */
-export function expectList(
-  name: string,
-  value: unknown,
-  each: Check = () => {},
-  least = 0,
-): asserts value is readonly unknown[] {
+export function expectList(name: string, value: unknown, each?: Check, least = 0): asserts value is readonly unknown[] {
   if (!Array.isArray(value)) refuse(name, 'a list', value, adviceForList(name, value));
   if (value.length < least) refuse(name, `at least ${least === 1 ? 'one' : least}`, value);
-  for (let n = 0; n < value.length; n++) each(`${name}[${n}]`, value[n]);
+  if (each !== undefined) for (let n = 0; n < value.length; n++) each(`${name}[${n}]`, value[n]);
 }
 
 /** An object with named members; the listed ones have to pass their checks. Lists and Maps are refused. */

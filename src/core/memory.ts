@@ -11,6 +11,7 @@ import { adoptHeap, heapMemory, isLent, memoryLimit, reserve, viewOf } from './h
 import { arrayAllocated } from './profile.ts';
 
 export {
+  ALIGNMENT,
   adoptHeap,
   type Block,
   BlockList,

@@ -18,6 +18,14 @@ export function absorb(key: readonly number[], word: number): number[] {
   return lanes;
 }
 
+/** A key for a name below this one. */
+export function absorbName(key: readonly number[], name: string): readonly number[] {
+  let own = key;
+  for (let index = 0; index < name.length; index++) own = absorb(own, name.charCodeAt(index));
+  // No code unit reaches 0x10000, so this end mark keeps split('ab') apart from split('a').split('b').
+  return absorb(own, 0x10000 + name.length);
+}
+
 /** The finaliser of MurmurHash3 (Appleby): a bijection of 32 bits in which each bit in flips each bit out half the time. */
 export function scramble(word: number): number {
   let bits = word | 0;

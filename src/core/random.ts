@@ -15,17 +15,15 @@
 
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
-import { expectArrayLike } from './dtype.ts';
 import { ArgumentError, describe, expectInteger, wrongKind } from './errors.ts';
-import { absorb, naturalLogarithm, ROOT_KEY } from './portable.ts';
+import { absorb, absorbName, naturalLogarithm, ROOT_KEY } from './portable.ts';
+import { expectFinite, expectFloats, type WritableNumbers } from './writable.ts';
 
-/** What `fillNormal` and `fillUniform` write to: a plain array or any typed array of floats. */
-export interface WritableNumbers {
-  readonly length: number;
-  [index: number]: number;
-}
+export type { WritableNumbers };
 
 const MAX_INT32 = 0x7fffffff;
+/** In place of a seed: the key follows. */
+const LATER = Symbol('later');
 /** One gibibyte of them. */
 const LONGEST_PERMUTATION = 2 ** 28;
 /** Entries of the largest Set of JavaScript. */
@@ -45,16 +43,18 @@ export class Random {
   /** The name in messages, even if a minifier renames the class. */
   static readonly name: string = 'Random';
   /** Four 32-bit words that stand for (seed, path of names). Drawing does not change them; `split` derives from them. */
-  #key: readonly number[];
-  #generator: RandomGenerator;
+  #key: readonly number[] | null = null;
+  #generator: RandomGenerator | null = null;
+  /** Where the key comes from, while it has not been needed: most streams of a model that does not train never draw. */
+  #origin: { of: Random; name: string } | null = null;
   /** `normal` makes two values at a time; this is the one not yet returned. */
   #spareNormal: number | undefined;
 
   /** @throws ArgumentError unless `seed` is an integer that float64 holds exactly (negative is fine). */
   constructor(seed: number) {
+    if ((seed as unknown) === LATER) return;
     expectInteger('seed', seed, Number.MIN_SAFE_INTEGER);
     this.#key = absorb(absorb(ROOT_KEY, seed | 0), Math.floor(seed / 0x100000000));
-    this.#generator = generatorOf(this.#key);
   }
 
   /**
@@ -64,11 +64,23 @@ export class Random {
    */
   split(name: string): Random {
     if (typeof name !== 'string') throw new ArgumentError(`name: expected a string, got ${describe(name)}`);
-    let key = this.#key;
-    for (let index = 0; index < name.length; index++) key = absorb(key, name.charCodeAt(index));
-    // No code unit reaches 0x10000, so this end mark keeps split('ab') apart from split('a').split('b').
-    key = absorb(key, 0x10000 + name.length);
-    return Random.#resume(key, generatorOf(key), undefined);
+    const random = new Random(LATER as unknown as number);
+    random.#origin = { of: this, name };
+    return random;
+  }
+
+  #ownKey(): readonly number[] {
+    const path: string[] = [];
+    let from: Random = this;
+    for (; from.#origin !== null; from = from.#origin.of) path.push(from.#origin.name);
+    this.#key = path.reduceRight(absorbName, from.#key as readonly number[]);
+    this.#origin = null;
+    return this.#key;
+  }
+
+  #ownGenerator(): RandomGenerator {
+    this.#generator ??= generatorOf(this.#ownKey());
+    return this.#generator;
   }
 
   /** Uniform in [0, 1), a multiple of 2⁻⁵³. */
@@ -188,7 +200,7 @@ export class Random {
    */
   state(): number[] {
     const reserve = this.#spareNormal === undefined ? [0, 0] : [1, this.#spareNormal];
-    return [...this.#key, ...this.#generator.getState(), ...reserve];
+    return [...this.#ownKey(), ...this.#ownGenerator().getState(), ...reserve];
   }
 
   /** @throws ArgumentError unless `state` is of the form that `state()` returns. */
@@ -205,21 +217,17 @@ export class Random {
     }
     expectInteger('state[8]', state[8], 0, 1);
     expectFinite('state[9]', state[9]);
-    const generator = xoroshiro128plusFromState(state.slice(4, 8));
-    return Random.#resume(state.slice(0, 4), generator, state[8] === 1 ? state[9] : undefined);
-  }
-
-  static #resume(key: readonly number[], generator: RandomGenerator, spareNormal: number | undefined): Random {
-    const random = new Random(0);
-    random.#key = key;
-    random.#generator = generator;
-    random.#spareNormal = spareNormal;
+    const random = new Random(LATER as unknown as number);
+    random.#key = state.slice(0, 4);
+    random.#generator = xoroshiro128plusFromState(state.slice(4, 8));
+    random.#spareNormal = state[8] === 1 ? state[9] : undefined;
     return random;
   }
 
   #bits53(): number {
-    const high = this.#generator.next() >>> 6;
-    const low = this.#generator.next() >>> 5;
+    const generator = this.#ownGenerator();
+    const high = generator.next() >>> 6;
+    const low = generator.next() >>> 5;
     return high * 0x8000000 + low;
   }
 }
@@ -235,15 +243,4 @@ export function expectRandom(name: string, value: unknown): asserts value is Ran
   if (typeof integer === 'function' && typeof split === 'function') return;
   const advice = typeof value === 'number' ? `new Random(${value}) is one` : 'new Random(0) is one';
   throw wrongKind(name, 'a Random', value, advice);
-}
-
-/** Integer arrays are refused, because they would round every number. */
-function expectFloats(name: string, array: WritableNumbers): void {
-  expectArrayLike(name, array);
-  const isFloats = array instanceof Float32Array || array instanceof Float64Array || !ArrayBuffer.isView(array);
-  if (!isFloats) throw new ArgumentError(`${name}: expected an array of floats, got ${describe(array)}`);
-}
-
-function expectFinite(name: string, value: number): void {
-  if (!Number.isFinite(value)) throw new ArgumentError(`${name}: expected a finite number, got ${describe(value)}`);
 }

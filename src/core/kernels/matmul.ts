@@ -1,5 +1,6 @@
 /** Batched matrix product, split over blocks of its result. */
 import type { NumericArray } from '../memory.ts';
+import { kernelsForFew, multiplyFewRows } from './few-rows.ts';
 import { defineKernel } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
@@ -54,8 +55,17 @@ export const matmulKernel = defineKernel(
       const endColumn = Math.min(n, firstColumn + size.columns);
       const aStart = offsets[2 * batch];
       const bStart = offsets[2 * batch + 1];
+      const isFew = rows < ROWS_THAT_PAY && !transposeA && !transposeB && panels === undefined;
+      const few = isFew ? kernelsForFew(a, b, c) : null;
       for (let depth = 0; depth < k; depth += DEPTH) {
         const inner = Math.min(DEPTH, k - depth);
+        if (few !== null) {
+          const target = block(c, (batch * m + row) * n + firstColumn, n);
+          const left = block(a, aStart + row * k + depth, k);
+          const right = block(b, bStart + depth * n + firstColumn, n);
+          multiplyFewRows(few, target, left, right, rows, endColumn - firstColumn, inner, depth > 0);
+          continue;
+        }
         // A transposed is read down its columns, which lie far apart.
         const left = transposeA
           ? packed('left', transposed(block(a, aStart + depth * m + row, m)), rows, inner)

@@ -48,6 +48,18 @@ export interface VectorKernels extends VectorAttention, VectorAttentionTile, Vec
     rows: number,
     count: number,
   ): void;
+  multiplyFewRows(
+    c: number,
+    rowOfC: number,
+    a: number,
+    rowOfA: number,
+    b: number,
+    rowOfB: number,
+    rows: number,
+    columns: number,
+    inner: number,
+    room: number,
+  ): void;
   copyRows(source: number, sourceRow: number, target: number, targetRow: number, rows: number, columns: number): void;
   repeatRows(source: number, sourceRow: number, target: number, targetRow: number, rows: number, columns: number): void;
   layerNormRows(

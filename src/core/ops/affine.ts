@@ -4,8 +4,8 @@ import { expectShape } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { sumTo } from './broadcast.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
-import { matmul, multiplied } from './matmul.ts';
-import { reshape } from './shape.ts';
+import { matmul, multipliedRows } from './matmul.ts';
+import { contiguous, reshape } from './shape.ts';
 
 /**
  * x W + b for x [..., k], W [k, n] and b [n]: [..., n], with the bits of `add(matmul(x, W), b)`. Throws ShapeError or
@@ -20,11 +20,13 @@ export function affine(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
   const [, n] = weight.shape;
   expectShape('weight', weight.shape, [k, n ?? 1], 'to match x');
   expectShape('bias', bias.shape, [n], 'to match weight');
-  const rows = reshape(x, [-1, k]);
-  const product = record('affine', multiplied(rows, weight, false, false, bias), [rows, weight, bias], (gradient) => [
-    rows.requiresGrad ? matmul(gradient, weight, { transposeB: true }) : null,
-    weight.requiresGrad ? matmul(rows, gradient, { transposeA: true }) : null,
-    bias.requiresGrad ? sumTo(gradient, bias.shape) : null,
-  ]);
-  return reshape(product, [...x.shape.slice(0, -1), n]);
+  const rows = contiguous(x);
+  return record('affine', multipliedRows(rows, weight, false, bias), [rows, weight, bias], (each) => {
+    const gradient = reshape(each, [-1, n]);
+    return [
+      rows.requiresGrad ? reshape(matmul(gradient, weight, { transposeB: true }), rows.shape) : null,
+      weight.requiresGrad ? matmul(reshape(rows, [-1, k]), gradient, { transposeA: true }) : null,
+      bias.requiresGrad ? sumTo(gradient, bias.shape) : null,
+    ];
+  });
 }

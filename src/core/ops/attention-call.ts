@@ -1,6 +1,6 @@
 /** Checks the sizes of a call of attention, and prepares its tensors for the kernels. */
 import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { expectFiniteNumber, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
+import { type Check, expectFiniteNumber, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
 import type { NumericArray } from '../memory.ts';
 import { expectRandom } from '../random.ts';
 import { elements, isContiguous, placementOf, type Tensor } from '../tensor.ts';
@@ -26,6 +26,10 @@ export function rowsOf(tensor: Tensor): Rows {
   return { data: offset === 0 ? data : data.subarray(offset), capacity: ofHead / width };
 }
 
+type CallNumber =
+  | ('heads' | 'group' | 'queryLength' | 'keyLength' | 'headDim' | 'valueDim')
+  | ('queryStart' | 'keyCapacity' | 'valueCapacity' | 'scale' | 'selfBias');
+
 export interface Call {
   batch: number;
   heads: number;
@@ -38,35 +42,30 @@ export interface Call {
   keys: Rows;
   values: Rows;
   keyMask: Tensor | undefined;
-  numbers: ReturnType<typeof callNumbers>;
+  /** Of these, for kernels. */
+  numbers: Readonly<Record<CallNumber, number>>;
 }
 
 /** The kinds of all settings; sizes and ranges follow where they are used. */
-function expectSettings(settings: AttentionSettings): void {
-  expectOptions('settings', settings, {
-    keyMask: expectTensor,
-    scale: expectFiniteNumber,
-    queryStart: integerOf(0, LONGEST),
-    bias: expectTensor,
-    relative: (name, value) =>
-      expectRecord(name, value, {
-        queries: expectTensor,
-        keys: expectTensor,
-        nearest: integerOf(-LONGEST, LONGEST),
-      }),
-    slopes: listOf(expectFiniteNumber),
-    logGates: expectTensor,
-    gateSums: expectTensor,
-    softCap: expectPositive,
-    selfBias: expectFiniteNumber,
-    sinks: expectTensor,
-    dropout: (name, value) =>
-      expectRecord(name, value, {
-        rate: expectRate,
-        random: expectRandom,
-      }),
-  });
-}
+const kinds: { readonly [Setting in keyof AttentionSettings]-?: Check } = {
+  keyMask: expectTensor,
+  scale: expectFiniteNumber,
+  queryStart: integerOf(0, LONGEST),
+  bias: expectTensor,
+  relative: (name, value) =>
+    expectRecord(name, value, {
+      queries: expectTensor,
+      keys: expectTensor,
+      nearest: integerOf(-LONGEST, LONGEST),
+    }),
+  slopes: listOf(expectFiniteNumber),
+  logGates: expectTensor,
+  gateSums: expectTensor,
+  softCap: expectPositive,
+  selfBias: expectFiniteNumber,
+  sinks: expectTensor,
+  dropout: (name, value) => expectRecord(name, value, { rate: expectRate, random: expectRandom }),
+};
 
 function expectPositive(name: string, value: unknown): void {
   if (Number.isFinite(value) && (value as number) > 0) return;
@@ -80,14 +79,13 @@ function expectRate(name: string, value: unknown): void {
 
 /** Throws ShapeError or ArgumentError, with the name of the argument, for arguments that do not fit. */
 export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings): Call {
-  expectSettings(settings);
+  expectOptions('settings', settings, kinds);
   expectFloat('queries', queries);
   expectSameDType('keys', keys, queries.dtype, 'to match queries');
   expectSameDType('values', values, queries.dtype, 'to match queries');
-  for (const [name, { shape }] of Object.entries({ queries, keys, values })) {
-    if (shape.length === 4) continue;
-    throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(shape)}`);
-  }
+  expectFourAxes('queries', queries);
+  expectFourAxes('keys', keys);
+  expectFourAxes('values', values);
   const [batch, heads, queryLength, headDim] = queries.shape;
   const [, keyHeads, keyLength] = keys.shape;
   const valueDim = values.shape[3];
@@ -98,32 +96,25 @@ export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, setting
   expectShape('values', values.shape, [batch, keyHeads, keyLength, valueDim], 'to match keys');
   const { keyMask, queryStart = 0, scale = 1 / Math.sqrt(headDim), selfBias = 0 } = settings;
   if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, keyLength], 'to match keys');
-  const sizes = { batch, heads, keyHeads, queryLength, keyLength, headDim, valueDim, queryStart, keyMask };
   const [ofKeys, ofValues] = [rowsOf(keys), rowsOf(values)];
-  return {
-    ...sizes,
-    keys: ofKeys,
-    values: ofValues,
-    numbers: callNumbers(sizes, ofKeys.capacity, ofValues.capacity, scale, selfBias),
+  const numbers = {
+    heads,
+    group: heads / keyHeads,
+    queryLength,
+    keyLength,
+    headDim,
+    valueDim,
+    queryStart,
+    keyCapacity: ofKeys.capacity,
+    valueCapacity: ofValues.capacity,
+    scale,
+    selfBias,
   };
+  const rows = { keys: ofKeys, values: ofValues, keyMask, numbers };
+  return Object.assign(rows, { batch, heads, keyHeads, queryLength, keyLength, headDim, valueDim, queryStart });
 }
 
-const callNumbers = (
-  { heads, keyHeads, queryLength, keyLength, headDim, valueDim, queryStart }: Omit<Call, 'keys' | 'values' | 'numbers'>,
-  keyCapacity: number,
-  valueCapacity: number,
-  scale: number,
-  selfBias: number,
-) => ({
-  heads,
-  group: heads / keyHeads,
-  queryLength,
-  keyLength,
-  headDim,
-  valueDim,
-  queryStart,
-  keyCapacity,
-  valueCapacity,
-  scale,
-  selfBias,
-});
+function expectFourAxes(name: string, { shape }: Tensor): void {
+  if (shape.length === 4) return;
+  throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(shape)}`);
+}

@@ -63,7 +63,7 @@ export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int
       for (let field = 0; field < TILE_FIELDS - 1; field++) table.push(own[at + field]);
     }
   }
-  return Int32Array.from(table);
+  return new Int32Array(table);
 }
 
 function tilesOfRuns(runs: KeyRuns, layout: number, places: number): number[] {
@@ -123,6 +123,7 @@ export function tilesOfFew(
 /** Small tiles at the end balance the threads. The result of a tile does not depend on its thread. */
 function costliestFirst(tiles: readonly number[]): readonly number[] {
   const fields = TILE_FIELDS - 1;
+  if (tiles.length === fields) return tiles;
   const costs = Float64Array.from({ length: tiles.length / fields }, (_, tile) => {
     const row = tile * fields;
     return (tiles[row + 4] - tiles[row + 3]) * Math.max(0, tiles[row + 6] - tiles[row + 5]);

@@ -4,12 +4,14 @@
  */
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
+import type { Random } from '../random.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { AttentionSettings } from './attention.ts';
 import { type Call, rowsOf } from './attention-call.ts';
 import { expectSameDType } from './check.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 
+const MATCHING = 'to match queries';
 /** The cost of a term for each pair, in multiply-adds. */
 const TERM_COST = 8;
 
@@ -22,17 +24,17 @@ export function checkTerms(
 ): void {
   const { bias, relative, slopes, logGates, gateSums, sinks } = settings;
   const { batch, heads, queryLength, keyLength, headDim } = call;
-  const like = (name: string, tensor: Tensor) => expectSameDType(name, tensor, queries.dtype, 'to match queries');
+  const { dtype } = queries;
   if (bias !== undefined) {
-    like('bias', bias);
+    expectSameDType('bias', bias, dtype, MATCHING);
     const full = [batch, heads, queryLength, keyLength];
     const fits = bias.shape.length === 4 && bias.shape.every((extent, axis) => extent === 1 || extent === full[axis]);
     if (!fits)
       throw new ShapeError(`bias: expected ${formatShape(full)}, or 1 in any place, got ${formatShape(bias.shape)}`);
   }
   if (relative !== undefined) {
-    like('relative.queries', relative.queries);
-    like('relative.keys', relative.keys);
+    expectSameDType('relative.queries', relative.queries, dtype, MATCHING);
+    expectSameDType('relative.keys', relative.keys, dtype, MATCHING);
     expectShape('relative.queries', relative.queries.shape, [batch, heads, queryLength, headDim], 'to match queries');
     expectShape('relative.keys', relative.keys.shape, [heads, relative.keys.shape[1], headDim], 'to match queries');
   }
@@ -41,7 +43,7 @@ export function checkTerms(
       throw new ShapeError(`slopes: expected one for each of ${heads} heads, got ${slopes.length}`);
   }
   if (logGates !== undefined) {
-    like('logGates', logGates);
+    expectSameDType('logGates', logGates, dtype, MATCHING);
     expectShape('logGates', logGates.shape, [batch, heads, keyLength], 'to match keys');
     if (gateSums !== undefined) throw new ArgumentError('gateSums: expected none beside logGates, got both');
   }
@@ -56,7 +58,7 @@ export function checkTerms(
     );
   }
   if (sinks !== undefined) {
-    like('sinks', sinks);
+    expectSameDType('sinks', sinks, dtype, MATCHING);
     expectShape('sinks', sinks.shape, [heads], 'to match queries');
   }
   expectDistances(call, sets, settings);
@@ -68,8 +70,6 @@ export function termsOf({ headDim }: Call, settings: AttentionSettings, gateSums
   const gates = gateSums && rowsOf(gateSums);
   const rate = dropout?.rate ?? 0;
   const drops = dropout !== undefined && rate > 0;
-  const word = (name: string) => dropout?.random.split(name).integer(2 ** 31 - 1) ?? 0;
-  const biasStride = (axis: number) => strideOf(bias, axis);
   return {
     cost:
       TERM_COST *
@@ -85,20 +85,22 @@ export function termsOf({ headDim }: Call, settings: AttentionSettings, gateSums
     numbers: {
       hasTerms: bias || relative || slopes || gates || softCap ? 1 : 0,
       gateCapacity: gates?.capacity ?? 0,
-      biasBatch: biasStride(0),
-      biasHead: biasStride(1),
-      biasQuery: biasStride(2),
-      biasKey: biasStride(3),
+      biasBatch: strideOf(bias, 0),
+      biasHead: strideOf(bias, 1),
+      biasQuery: strideOf(bias, 2),
+      biasKey: strideOf(bias, 3),
       nearest: relative?.nearest ?? 0,
       distances: relative?.keys.shape[1] ?? 0,
       softCap,
-      dropKey1: drops ? word('rows') : 0,
-      dropKey2: drops ? word('columns') : 0,
+      dropKey1: drops ? wordOf(dropout.random, 'rows') : 0,
+      dropKey2: drops ? wordOf(dropout.random, 'columns') : 0,
       dropThreshold: drops ? Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32)) : 0,
       dropShare: drops ? 1 / (1 - rate) : 1,
     },
   };
 }
+
+const wordOf = (random: Random, name: string): number => random.split(name).integer(2 ** 31 - 1);
 
 /** Throws ShapeError unless there is a relative key for every distance at which pairs of these sets meet. */
 function expectDistances(call: Call, sets: readonly CheckedSet[], { relative }: AttentionSettings): void {

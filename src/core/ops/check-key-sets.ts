@@ -40,6 +40,9 @@ interface SetSizes {
   queryStart: number;
 }
 
+const flag = optional(expectBoolean);
+const switches = { causal: flag, stopsGradient: flag, once: flag };
+
 /**
  * Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, with the name of the argument, for arguments
  * that do not fit.
@@ -47,13 +50,9 @@ interface SetSizes {
 export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
   expectRecord(name, given);
   const set = 'heads' in given ? { layout: given as AttentionLayout } : (given as RunSet | BlockSet);
-  expectRecord(name, set, {
-    causal: optional(expectBoolean),
-    stopsGradient: optional(expectBoolean),
-    once: optional(expectBoolean),
-    except: optional((member, value) => expectPositions(member, value as number[], 0, sizes.keyLength)),
-  });
+  expectRecord(name, set, switches);
   const { causal = false, stopsGradient = false, except } = set;
+  if (except !== undefined) expectPositions(`${name}.except`, except, 0, sizes.keyLength);
   const { queryTokens, keyTokens } = set;
   const q = orderShape(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength);
   const isOne = queryTokens === keyTokens && sizes.queryLength === sizes.keyLength;
@@ -61,17 +60,18 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   const queryPlaces = q?.[3] ?? sizes.queryLength;
   const keyPlaces = k?.[3] ?? sizes.keyLength;
   const labels = labelsOf(`${name}.labels`, set.labels, sizes);
-  const all = [q, k, labels?.queries.shape, labels?.keys.shape].filter((each) => each !== undefined);
-  const rounds = all.reduce((most, shape) => Math.max(most, shape[2]), 1);
+  const all = [q, k, labels?.queries.shape, labels?.keys.shape];
+  let rounds = 1;
+  for (const shape of all) if (shape !== undefined && shape[2] > rounds) rounds = shape[2];
   for (const shape of all) {
-    if (shape[2] === rounds) continue;
+    if (shape === undefined || shape[2] === rounds) continue;
     throw new ShapeError(`${name}: expected ${rounds} rounds of every order and of labels, got ${shape[2]}`);
   }
   if (q !== undefined && k !== undefined) {
     expectShape(`${name}.keyTokens`, k.slice(0, 3), q.slice(0, 3), 'to match queryTokens');
   }
   const keyOrder = keyTokens && orderTensor(keyTokens);
-  const common = () => ({
+  const common = {
     queryTokens: queryTokens === keyTokens ? keyOrder : queryTokens && orderTensor(queryTokens),
     keyTokens: keyOrder,
     queryLabels: labels?.queries,
@@ -82,11 +82,11 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
     except,
     causal,
     stopsGradient,
-  });
+  };
   if (isBlockSet(set)) {
     if (rounds > 1) throw new ArgumentError(`${name}: expected one round of a block set, got ${rounds}`);
     const blocks = checkLists(name, set, sizes, queryPlaces, keyPlaces);
-    return Object.assign(common(), { layout: null, blocks, once: false });
+    return Object.assign(common, { layout: null, blocks, once: false });
   }
   const { layout, once = false } = set;
   expectLayout(`${name}.layout`, layout);
@@ -103,7 +103,7 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   if (once && (q === undefined || k === undefined)) {
     throw new ArgumentError(`${name}.once: expected an order of queries and of keys in every round, got none`);
   }
-  return Object.assign(common(), { layout, blocks: null, once });
+  return Object.assign(common, { layout, blocks: null, once });
 }
 
 /** Throws unless it is int32 [batch or 1, heads or 1, (rounds,) last]. Returns it with an axis of rounds. */

@@ -1,24 +1,32 @@
 /** Key sets as tables that kernels read. */
 import type { NumericArray } from '../memory.ts';
-import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
+import { elements, empty, filled, fromArray, type Tensor } from '../tensor.ts';
 import type { Call } from './attention-call.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 
-export const int32 = (numbers: Int32Array): NumericArray => elements(fromArray(numbers, [numbers.length], 'int32'));
+export function int32(numbers: ArrayLike<number>): NumericArray {
+  const array = elements(empty([numbers.length], 'int32'));
+  array.set(numbers);
+  return array;
+}
+
+/** The distance of tables of batch entries and of heads, of which there may be one for all. */
+function perTable(tensor: Tensor | undefined): [ofBatch: number, ofHead: number] {
+  if (tensor === undefined) return [0, 0];
+  const [b, h] = tensor.shape;
+  return [b === 1 ? 0 : h, h === 1 ? 0 : 1];
+}
+
+const optional = (tensor: Tensor | undefined) => (tensor === undefined ? undefined : elements(tensor));
 
 /** The tables of a set as kernels read them, one entry for each round: all rounds share the same tables. */
 export function passesOf({ batch, queryLength, keyLength, keyMask }: Call, set: CheckedSet) {
   const { layout, blocks, queryTokens, keyTokens, queryLabels, keyLabels } = set;
   const mask = maskWithout(keyMask, set.except, batch, keyLength);
   const order = queryTokens ?? keyTokens;
-  const perTable = (tensor: Tensor | undefined) => {
-    const [b, h] = tensor?.shape ?? [1, 1];
-    return [b === 1 ? 0 : h, h === 1 ? 0 : 1];
-  };
   const [orderBatch, orderHead] = perTable(order);
   const [labelBatch, labelHead] = perTable(queryLabels);
   const [listBatch, listHead] = perTable(blocks?.lists);
-  const optional = (tensor: Tensor | undefined) => (tensor === undefined ? undefined : elements(tensor));
   const runs = layout === null ? undefined : runTables(layout);
   const keyPlaces = set.once ? placesIn(keyTokens as Tensor, keyLength) : undefined;
   const isOne = queryTokens === keyTokens && queryLength === keyLength;
@@ -62,14 +70,14 @@ export function passesOf({ batch, queryLength, keyLength, keyMask }: Call, set: 
 }
 
 function runTables({ heads, queryLength }: NonNullable<CheckedSet['layout']>) {
-  const begins = new Int32Array(heads.length * queryLength);
-  const ends = new Int32Array(heads.length * queryLength);
-  heads.forEach(({ begin, end }, index) => {
-    begins.set(begin, index * queryLength);
-    ends.set(end, index * queryLength);
-  });
-  const dilations = Int32Array.from(heads, ({ dilation }) => dilation);
-  return { begins: int32(begins), ends: int32(ends), dilations: int32(dilations) };
+  const [begins, ends] = [heads.length * queryLength, heads.length * queryLength].map((count) =>
+    elements(empty([count], 'int32')),
+  );
+  for (let head = 0; head < heads.length; head++) {
+    begins.set(heads[head].begin, head * queryLength);
+    ends.set(heads[head].end, head * queryLength);
+  }
+  return { begins, ends, dilations: int32(heads.map(({ dilation }) => dilation)) };
 }
 
 /** The mask of a call, [batch or 1, keyLength], without the keys of `except`. */

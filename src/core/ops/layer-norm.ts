@@ -18,10 +18,8 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
   expectFloat('x', x);
   expectAxes('x', x, 1);
   const columns = x.shape[x.shape.length - 1];
-  for (const [name, each] of Object.entries({ gain, bias })) {
-    expectSameDType(name, each, x.dtype, 'to match x');
-    expectShape(name, each.shape, [columns], 'to match the columns of x');
-  }
+  expectColumns('gain', gain, x.dtype, columns);
+  expectColumns('bias', bias, x.dtype, columns);
   if (typeof epsilon !== 'number' || !(epsilon > 0)) {
     throw new ArgumentError(`epsilon: expected a number above 0, got ${describe(epsilon)}`);
   }
@@ -29,13 +27,15 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
   const y = empty(x.shape, x.dtype);
   const means = empty([rows], 'float64');
   const shares = empty([rows], 'float64');
-  parallelFor(
-    layerNormKernel,
-    rows,
-    allElements({ x, gain, bias, y, means, shares }),
-    { columns, epsilon },
-    { costPerItem: 5 * columns },
-  );
+  const arrays = {
+    x: elements(x),
+    gain: elements(gain),
+    bias: elements(bias),
+    y: elements(y),
+    means: elements(means),
+    shares: elements(shares),
+  };
+  parallelFor(layerNormKernel, rows, arrays, { columns, epsilon }, { costPerItem: 5 * columns });
 
   return record('layerNorm', y, [x, gain, bias], (gradient) => {
     const result = x.requiresGrad ? empty(x.shape, x.dtype) : null;
@@ -60,6 +60,11 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
       ofColumns && reshape(slice(ofColumns, 0, 1, 2), [columns]),
     ];
   });
+}
+
+function expectColumns(name: string, each: Tensor, dtype: DType, columns: number): void {
+  expectSameDType(name, each, dtype, 'to match x');
+  expectShape(name, each.shape, [columns], 'to match the columns of x');
 }
 
 /**

@@ -58,7 +58,8 @@ export function causal(length: number): AttentionLayout {
 export function upTo(start: number, length: number): AttentionLayout {
   expectInteger('start', start, 0, LONGEST);
   expectInteger('length', length, 1, LONGEST);
-  const end = Int32Array.from({ length }, (_, i) => start + i + 1);
+  const end = new Int32Array(length);
+  for (let i = 0; i < length; i++) end[i] = start + i + 1;
   return runs(new Int32Array(length), end, start + length);
 }
 
@@ -173,18 +174,21 @@ function expectRuns(prefix: string, { dilation, begin, end, start = 0 }: KeyRuns
     const given = `${begin.length} and ${end.length}`;
     throw new ShapeError(`${prefix}end: expected as many entries as begin, at least one, got ${given}`);
   }
-  for (const [name, entries] of Object.entries({ begin, end })) {
-    for (let i = 0; i < entries.length; i++) {
-      const highest = dilation === 1 ? keyLength : tokensOfClass(keyLength, (start + i) % dilation, dilation);
+  for (let i = 0; i < begin.length; i++) {
+    const highest = dilation === 1 ? keyLength : tokensOfClass(keyLength, (start + i) % dilation, dilation);
+    for (const entries of [begin, end]) {
       if (entries[i] >= 0 && entries[i] <= highest) continue;
+      const name = entries === begin ? 'begin' : 'end';
       throw new ArgumentError(`${prefix}${name}[${i}]: expected 0 to ${highest}, got ${entries[i]}`);
     }
   }
 }
 
+const lengths = { queryLength: integerOf(1, LONGEST), keyLength: integerOf(1, LONGEST) };
+
 /** Throws ArgumentError or ShapeError unless it is a layout whose runs all stay within the sequence. */
 export function expectLayout(name: string, layout: AttentionLayout): void {
-  expectRecord(name, layout, { queryLength: integerOf(1, LONGEST), keyLength: integerOf(1, LONGEST) });
+  expectRecord(name, layout, lengths);
   const { queryLength, keyLength, heads } = layout;
   expectList(`${name}.heads`, heads, expectRecord, 1);
   const seen = new Set<KeyRuns>();

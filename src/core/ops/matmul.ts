@@ -4,12 +4,12 @@ import { formatShape, ShapeError } from '../errors.ts';
 import { expectBoolean, expectOptions } from '../expect.ts';
 import { matmulItem, matmulKernel, packRightKernel, rightPanels } from '../kernels/matmul.ts';
 import { isOnHeap, vectorKernels } from '../kernels/simd.ts';
-import { allocate, type NumericArray, release } from '../memory.ts';
+import { ALIGNMENT, allocate, type NumericArray, release, reserveOutsideStatistics, viewOf } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, isContiguous, sizeOf, type Tensor } from '../tensor.ts';
+import { elements, empty, isContiguous, placementOf, sizeOf, type Tensor, viewAt } from '../tensor.ts';
 import { broadcastShape, sumTo } from './broadcast.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
-import { reshape, transpose } from './shape.ts';
+import { contiguous, reshape, transpose } from './shape.ts';
 
 /** Which of its two factors `matmul` transposes. */
 export interface MatmulOptions {
@@ -33,8 +33,14 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   expectAxes('b', b, 2);
   if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
     // One matrix for every batch entry: a single tall product, whose gradient for b needs no sum over the batch.
-    const product = matmul(reshape(a, [-1, a.shape[a.shape.length - 1]]), b, { transposeB });
-    return reshape(product, [...a.shape.slice(0, -1), product.shape[1]]);
+    const rows = contiguous(a);
+    return record('matmul', multipliedRows(rows, b, transposeB), [rows, b], (gradient) => {
+      const [first, second] = (transposeB ? [gradient, rows] : [rows, gradient]).map(tall);
+      return [
+        rows.requiresGrad ? matmul(gradient, b, { transposeB: !transposeB }) : null,
+        b.requiresGrad ? matmul(first, second, { transposeA: true }) : null,
+      ];
+    });
   }
   return record('matmul', multiplied(a, b, transposeA, transposeB), [a, b], (gradient) => {
     const gradientOfA = () =>
@@ -50,6 +56,17 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
       b.requiresGrad ? sumTo(gradientOfB(), b.shape) : null,
     ];
   });
+}
+
+/** [..., k] as [rows, k]. */
+const tall = (x: Tensor): Tensor => reshape(x, [-1, x.shape[x.shape.length - 1]]);
+
+/** a · b for contiguous a [..., k] and one matrix b for all its rows, plus a bias [n] in each: [..., n]. */
+export function multipliedRows(a: Tensor, b: Tensor, transposeB: boolean, bias?: Tensor): Tensor {
+  const { shape, offset, size } = placementOf(a);
+  const k = shape[shape.length - 1];
+  const product = multiplied(viewAt(a, [size / k, k], offset), b, false, transposeB, bias);
+  return viewAt(product, shape.with(-1, product.shape[1]), 0);
 }
 
 /** a · b, plus a bias [n] in every row. */
@@ -80,7 +97,7 @@ export function multiplied(
   const panels = sizeOf(right.batch) === 1 ? packedOnce(right, m) : undefined;
   const arrays = { a: left.data, b: right.data, c: elements(result), offsets, bias: bias && elements(bias), panels };
   parallelFor(matmulKernel, items, arrays, numbers, { costPerItem });
-  release(offsets);
+  if (offsets !== fromTheStart) release(offsets);
   if (panels !== undefined) release(panels);
   return result;
 }
@@ -120,6 +137,9 @@ function matrices(x: Tensor, transposed: boolean): Matrices {
   };
 }
 
+/** The offsets of a single product. */
+let fromTheStart: NumericArray | null = null;
+
 /** Where each batch entry starts in a and in b. */
 function batchOffsets(
   batch: readonly number[],
@@ -128,6 +148,10 @@ function batchOffsets(
   batchOfB: readonly number[],
   sizeOfB: number,
 ): NumericArray {
+  if (sizeOf(batch) === 1) {
+    fromTheStart ??= viewOf('int32', reserveOutsideStatistics(ALIGNMENT), 2).fill(0);
+    return fromTheStart;
+  }
   const offsets = allocate('int32', 2 * sizeOf(batch));
   fillOffsets(offsets, 0, batch, batchOfA, sizeOfA);
   fillOffsets(offsets, 1, batch, batchOfB, sizeOfB);

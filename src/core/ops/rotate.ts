@@ -1,5 +1,6 @@
 /** Pairs of columns as points in the plane, turned by an angle for each row and pair. */
 import { record } from '../autograd.ts';
+import type { DType } from '../dtype.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { ROTATED_ROWS, rotateKernel } from '../kernels/rotate.ts';
 import { parallelFor } from '../parallel/pool.ts';
@@ -21,12 +22,8 @@ export function rotate(x: Tensor, cosines: Tensor, sines: Tensor): Tensor {
     throw new ShapeError(`x: expected [batch, heads, length, headDim], got ${formatShape(x.shape)}`);
   }
   const [, , length, width] = x.shape;
-  for (const [name, table] of Object.entries({ cosines, sines })) {
-    expectSameDType(name, table, x.dtype, 'to match x');
-    expectShape(name, table.shape, [length, Math.floor(width / 2)], 'to match x');
-    if (table.requiresGrad)
-      throw new ArgumentError(`${name}: expected a constant, got a tensor that requires a gradient`);
-  }
+  expectTable('cosines', cosines, x.dtype, length, width);
+  expectTable('sines', sines, x.dtype, length, width);
   const source = placementOf(x).stride[3] === 1 ? x : packed(x);
   const result = empty(x.shape, x.dtype);
   turn(source, result, cosines, sines, 1);
@@ -38,13 +35,29 @@ export function rotate(x: Tensor, cosines: Tensor, sines: Tensor): Tensor {
   });
 }
 
+function expectTable(name: string, table: Tensor, dtype: DType, length: number, width: number): void {
+  expectSameDType(name, table, dtype, 'to match x');
+  expectShape(name, table.shape, [length, Math.floor(width / 2)], 'to match x');
+  if (!table.requiresGrad) return;
+  throw new ArgumentError(`${name}: expected a constant, got a tensor that requires a gradient`);
+}
+
 function turn(x: Tensor, y: Tensor, cosines: Tensor, sines: Tensor, direction: 1 | -1): void {
   const [batch, heads, length, width] = x.shape;
   const [from, to] = [placementOf(x), placementOf(y)];
   const numbers = {
-    ...{ heads, length, width, direction, fromX: from.offset, fromY: to.offset },
-    ...{ batchOfX: from.stride[0], headOfX: from.stride[1], rowOfX: from.stride[2] },
-    ...{ batchOfY: to.stride[0], headOfY: to.stride[1], rowOfY: to.stride[2] },
+    heads,
+    length,
+    width,
+    direction,
+    fromX: from.offset,
+    fromY: to.offset,
+    batchOfX: from.stride[0],
+    headOfX: from.stride[1],
+    rowOfX: from.stride[2],
+    batchOfY: to.stride[0],
+    headOfY: to.stride[1],
+    rowOfY: to.stride[2],
   };
   const arrays = { x: from.data, y: to.data, cosines: elements(cosines), sines: elements(sines) };
   const items = batch * heads * Math.ceil(length / ROTATED_ROWS);

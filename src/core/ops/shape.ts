@@ -48,13 +48,14 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   if (permutation === undefined && axes < 2) {
     throw new ShapeError(`x: expected at least 2 axes, got ${formatShape(x.shape)}`);
   }
-  if (permutation !== undefined) expectList('permutation', permutation, integerOf(0, axes - 1));
+  if (permutation !== undefined) expectList('permutation', permutation);
   const order = permutation ?? x.shape.map((_, axis) => (axis < axes - 2 ? axis : 2 * axes - 3 - axis));
   const { shape, stride, offset } = placementOf(x);
   const [turned, steps, inverse] = [new Array<number>(axes), new Array<number>(axes), new Array<number>(axes)];
   for (let axis = 0; axis < axes; axis++) {
     inverse[axis] = order.indexOf(axis);
     if (order.length !== axes || inverse[axis] < 0) {
+      expectList('permutation', order, integerOf(0, axes - 1));
       throw new ArgumentError(
         `permutation: expected each axis of ${formatShape(x.shape)} once, got [${order.join(', ')}]`,
       );

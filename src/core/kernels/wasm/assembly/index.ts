@@ -10,6 +10,7 @@ export { multiplyEluSlopes, powersOfElu } from './feature-elu';
 export { addWeightedRows, deltasOfRows, dotsOfRows, exponentialsOfSums, mixTwoRows, multiplyRows, scaleRows } from './feature-exponents';
 export { largestOfEluSums, largestOfSums, raiseToEluSums, raiseToSums } from './feature-sizes';
 export { meetRun } from './few-queries';
+export { multiplyFewRows } from './few-rows';
 export { allFinite } from './finite';
 export { joinGradientRows, joinRows } from './join';
 export { layerNormGradients, layerNormRows } from './layer-norm';

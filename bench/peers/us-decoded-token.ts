@@ -14,6 +14,8 @@ import { drawModel, VOCABULARY } from './us-model-step.ts';
 /** Tokens that can be decoded after those that were read. */
 const ROOM = 2048;
 const COMPARED_TOKENS = 4;
+/** Tokens before any that are measured: an engine compiles what it has run often, which takes it some hundreds of them. */
+const WARM_UP = 256;
 
 export function prepareDecodedToken({ length, ...sizes }: ModelSize & { width: number; length: number }): Prepared {
   const { batch } = sizes;
@@ -27,8 +29,6 @@ export function prepareDecodedToken({ length, ...sizes }: ModelSize & { width: n
     scope(() => void generation.read(tokensAt(0, length)));
     return generation;
   };
-  let current: Generation = start();
-
   /** The logits after the next token; the likeliest is what a text would go on with. */
   const next = (): Float32Array =>
     scope(() => {
@@ -36,6 +36,8 @@ export function prepareDecodedToken({ length, ...sizes }: ModelSize & { width: n
       logits.indexOf(Math.max(...logits));
       return logits.slice() as Float32Array;
     });
+  let current: Generation = start();
+  for (let n = 0; n < WARM_UP; n++) next();
   return {
     run: () => void next(),
     results() {

@@ -47,8 +47,10 @@ export function expectSynchronous(result: unknown): void {
   throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
 }
 
+const isBelow = Object.prototype.isPrototypeOf;
+
 function isIterator(value: object): boolean {
-  return [iterators, asyncGenerators].some((kind) => Object.prototype.isPrototypeOf.call(kind, value));
+  return isBelow.call(iterators, value) || isBelow.call(asyncGenerators, value);
 }
 
 function partsOf(value: object): Iterable<unknown> {

@@ -119,9 +119,9 @@ function chooser({ temperature = 1, topK = 0 }: SamplingSettings, random: Random
   expectInteger('topK', topK, 0);
   return (logits) => {
     const drawn = random.uniform();
+    if (temperature === 0) return likeliest(logits);
     // The likeliest first; equal ones keep their order.
     const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
-    if (temperature === 0) return order[0];
     const candidates = topK === 0 ? order : order.slice(0, topK);
     const weights = candidates.map((token) => Math.exp((logits[token] - logits[order[0]]) / temperature));
     let rest = drawn * weights.reduce((sum, weight) => sum + weight, 0);
@@ -131,6 +131,13 @@ function chooser({ temperature = 1, topK = 0 }: SamplingSettings, random: Random
     });
     return candidates[at < 0 ? candidates.length - 1 : at];
   };
+}
+
+/** The first of the largest. */
+function likeliest(logits: readonly number[]): number {
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) if (logits[token] > logits[best]) best = token;
+  return best;
 }
 
 const expectGeneration: Check = (name, generation) =>

@@ -35,21 +35,17 @@ export function expectBest(
   const wanted = Math.min(count, candidates.size);
   if (chosen.length !== wanted)
     throw new Error(`${claim}: expected ${wanted} of ${[...candidates.keys()]}, got ${chosen}`);
-  let [last, most, worst] = [-1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const name of chosen) {
-    const candidate = candidates.get(name);
-    if (candidate === undefined) throw new Error(`${claim}: ${name} is none of ${[...candidates.keys()]}`);
-    if (candidate.score + candidate.error < most) [last, most] = [name, candidate.score + candidate.error];
-  }
-  let next = -1;
+  let [last, most] = [-1, Number.POSITIVE_INFINITY];
+  let [next, worst] = [-1, Number.NEGATIVE_INFINITY];
+  for (const name of chosen)
+    if (!candidates.has(name)) throw new Error(`${claim}: ${name} is none of ${[...candidates.keys()]}`);
   for (const [name, { score, error }] of candidates) {
-    if (!chosen.includes(name) && score - error > worst) [next, worst] = [name, score - error];
+    if (Number.isNaN(score) || Number.isNaN(error)) throw new Error(`${claim}: ${name} scores ${score} ± ${error}`);
+    if (!chosen.includes(name)) {
+      if (score - error > worst) [next, worst] = [name, score - error];
+    } else if (score + error < most) [last, most] = [name, score + error];
   }
-  // Written so that NaN fails.
-  if (next >= 0 && !(most >= worst)) {
-    const told = [last, next].map(
-      (name) => `${name} (${candidates.get(name)?.score} ± ${candidates.get(name)?.error})`,
-    );
-    throw new Error(`${claim}: chose ${told[0]} and left out ${told[1]}`);
-  }
+  if (most >= worst) return;
+  const told = [last, next].map((name) => `${name} (${candidates.get(name)?.score} ± ${candidates.get(name)?.error})`);
+  throw new Error(`${claim}: chose ${told[0]} and left out ${told[1]}`);
 }

@@ -13,6 +13,7 @@ import type { AttentionInputs, CommonOptions } from '../../src/variants/variant.
 import { temporaryFolder } from '../core/temporary-folder.ts';
 import { type AttentionCase, inputsOf, sampleCases } from '../laws/draw.ts';
 import { expectClose, expectFiniteNumbers, outputOf } from '../laws/evaluate.ts';
+import { isClear } from '../laws/rounded-choices.ts';
 import { wideFloat32 } from '../laws/settings.ts';
 import {
   attendByLoader,
@@ -113,7 +114,9 @@ withTorch('attends as we do in float32, with norms of all sizes', () => {
     const wide = !ADDS_FEATURES.includes(variant);
     const minHeadDim = NORMALISES_CHANNELS.includes(variant) ? 4 : 1;
     const wishes = { dtype: 'float32', wide, selfAttention: true, minHeadDim } as const;
-    const drawn = sampleCases(variantOf(variant), wishes, 12);
+    // The loader cannot be told which of two that tie but for rounding to choose.
+    const drawn = sampleCases(variantOf(variant), wishes, 12).filter((each) => isClear(variantOf(variant), each));
+    assert.ok(drawn.length >= 6, `${variant}: ${drawn.length} of 12 cases have no tie`);
     return drawn.map((each, n): Compared => {
       const options = { ...each.options, ...plainOptions(each.options), ...enoughFeatures(each.options) };
       const attentionCase = { ...each, options };

@@ -7,6 +7,7 @@ import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { Parameters } from '../../../src/variants/variant.ts';
 import { type AttentionCase, averages, inputsOf } from '../draw.ts';
 import { eachRow, expectClose, expectFiniteNumbers, type Law, outputOf, parametersOf, type Rows } from '../evaluate.ts';
+import { CHOOSE_BY_ROUNDED } from '../rounded-choices.ts';
 import { onAllKernelSets, wideFloat32 } from '../settings.ts';
 import { gradientsOf } from './visibility.ts';
 
@@ -17,13 +18,6 @@ export function stability(variant: AnyVariant): Law[] {
   if (variant.name !== 'nystromformer') laws.push(isWhatFloat64Says(variant));
   return laws;
 }
-
-/**
- * Variants that choose by what float32 has rounded: compressed keys, keys of distances, normalised rows and hashes. Of scores
- * that tie but for rounding either may be chosen, so float64 is told what float32 chose; that it chose well is a law of each.
- * Others choose in float64 by the inputs themselves, and have to choose alike.
- */
-const CHOOSE_BY_ROUNDED = ['nsa', 'compressive', 'routing', 'reformer'];
 
 /** Features of both signs, whose sums are kept off 0, and features that may all be 0, as a Performer has if it is asked to. */
 function mayWeighLess({ options }: AttentionCase): boolean {

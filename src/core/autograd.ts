@@ -11,7 +11,7 @@ import { parallelFor } from './parallel/pool.ts';
 import { opEnded } from './profile.ts';
 import { expectSynchronous } from './reachable.ts';
 import { scope } from './scope.ts';
-import { expectTensor, ones, packed, placementOf, Tensor } from './tensor.ts';
+import { empty, expectTensor, ones, packed, placementOf, Tensor } from './tensor.ts';
 
 /**
  * Gradients of a node's inputs from those of its outputs; null means zero. A gradient is never written to once it is
@@ -160,14 +160,19 @@ function accumulateOnLeaf(leaf: Tensor, gradient: Tensor): void {
 }
 
 /** sum += term, where `sum` is contiguous from its start. */
-function addInto(to: Tensor, from: Tensor): void {
-  const [sum, term] = [placementOf(to), placementOf(from)];
+function addInto(sum: Tensor, term: Tensor): void {
+  addTo(sum, sum, term);
+}
+
+/** sum = first + second, where `sum` is contiguous from its start. */
+function addTo(sum: Tensor, first: Tensor, second: Tensor): void {
+  const [to, a, b] = [placementOf(sum), placementOf(first), placementOf(second)];
   const { items, elementsPerItem, plan } = planWalk(
-    sum.shape,
-    { offset: 0, strides: sum.stride },
-    { offset: term.offset, strides: term.stride },
+    to.shape,
+    { offset: a.offset, strides: a.stride },
+    { offset: b.offset, strides: b.stride },
   );
-  const arrays = { a: sum.data, b: term.data, c: sum.data };
+  const arrays = { a: a.data, b: b.data, c: to.data };
   parallelFor(binaryKernels.add, items, arrays, { plan }, { costPerItem: 2 * elementsPerItem });
 }
 
@@ -200,9 +205,9 @@ class PendingGradients {
     } else if (entry.owned) {
       addInto(entry.value, gradient);
     } else {
-      // The first gradient may be shared with another tensor (add passes one on twice): sum into a copy.
-      const sum = packed(entry.value);
-      addInto(sum, gradient);
+      // The first gradient may be shared with another tensor (add passes one on twice): the sum is a tensor of its own.
+      const sum = empty(tensor.shape, tensor.dtype);
+      addTo(sum, entry.value, gradient);
       this.#hold(entry.value, -1);
       this.#replaced.push(entry.value);
       this.#hold(sum, 1);

@@ -17,12 +17,12 @@ export function matmulItem(m: number, n: number, k: number): { rows: number; col
   const isLarge = m >= 1024 && n >= 512;
   const few = m >= 2048 ? 128 : m >= 512 ? 64 : 32;
   const rows = isLarge ? 256 : isDeep ? rowsOfDeep(m, n) : few;
-  const columns = isLarge ? 256 : isDeep && n >= 256 ? (n >= 1024 ? 256 : 128) : Math.max(1, n);
+  const columns = isLarge ? 256 : isDeep && n > 2 * PANEL ? (n >= 1024 ? 256 : 128) : Math.max(1, n);
   return { rows, columns, count: Math.ceil(m / rows) * Math.ceil(n / columns) };
 }
 
 function rowsOfDeep(m: number, n: number): number {
-  if (n < 2 * PANEL) return m >= 256 ? 64 : 32;
+  if (n <= 2 * PANEL) return m >= 256 ? 64 : 32;
   return m >= 1024 ? 256 : m >= 256 ? 128 : 64;
 }
 

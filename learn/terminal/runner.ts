@@ -20,6 +20,11 @@ export interface Grader {
 export class Runner implements Grader {
   #child: ChildProcess | null = null;
 
+  /** Starts the process before it is needed. */
+  prepare(): void {
+    this.#child ??= start();
+  }
+
   /** One at a time. Never rejects for what the file does. */
   grade(exercise: Exercise, source: string, grading?: Grading): Promise<Verdict> {
     // One that ended while it had nothing to do is replaced.

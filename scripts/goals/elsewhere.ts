@@ -21,7 +21,7 @@ export function tokenGoal(): Goal {
       });
       return shares.length === 0
         ? ''
-        : `Of a token, ${shares.join(' and ')} is in kernels, the rest in JavaScript around small ops.`;
+        : `Of a token, ${shares.join(' and ')} are in kernels, the rest is JavaScript around small ops.`;
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Goals of products and attention: their share of the peak, and the modules of Hugging Face. */
 import { type PeerRow, readSuite } from '../../bench/report/results.ts';
+import { operations } from '../../bench/suites/peers/plan.ts';
 import { type ProfileRow, shareOf } from '../../bench/suites/profiles.ts';
 import { formatMilliseconds, formatPercent } from '../../src/terminal/format.ts';
 import type { Figure, Goal } from '../goals-table.ts';
@@ -80,26 +81,29 @@ export function patternsGoal(): Goal {
   };
 }
 
-/** The shares of its kernels, and what their operations would take at the peak. */
+/** The share of its kernels, and what its operations would take at the peak. */
 function whereItGoes(variant: string, kind: string): string {
   const found = readSuite('profiles')?.rows.find((row) => {
     return row.what === variant && row.kind === kind && row.length === LENGTH;
   });
-  return found === undefined ? '' : sentencesOf(found);
+  if (found === undefined) return '';
+  const theirs = peer(variant, kind === 'both')?.milliseconds;
+  return `${sentencesOf(found)}${theirs === undefined ? '' : ` Theirs takes ${formatMilliseconds(theirs)}.`}`;
 }
 
-function sentencesOf({ what, kind, ops, milliseconds, passes }: ProfileRow): string {
+function sentencesOf({ what, kind, length, ops, milliseconds }: ProfileRow): string {
+  const training = kind === 'both';
   const inKernels = formatPercent(shareOf(ops, () => true, 'kernelMilliseconds'));
   const peak = kernel('peak')?.rate;
-  const operations = ops.reduce((sum, { flops }) => sum + flops, 0) / passes;
+  // As the variant counts them; both passes take about three and a half times as many.
+  const counted = operations({ kind: 'attention', heads: 1, length, headDim: 64, training }, what, 1);
   const floor =
     peak === undefined
       ? ''
-      : `; at the peak, the operations of the kernels would take ${formatMilliseconds((1000 * operations) / peak)}`;
-  const own =
-    kind === 'forward' ? '' : ` ${formatPercent(shareOf(ops, isOfAttention))} is attention with its gradients.`;
-  const passesOf = kind === 'forward' ? 'forward' : 'with backward';
-  return `Of ${formatMilliseconds(milliseconds)} of ${what} ${passesOf}, ${inKernels} is in kernels${floor}.${own}`;
+      : `; its operations would take about ${formatMilliseconds((1000 * counted) / peak)} at the peak`;
+  const own = training ? ` ${formatPercent(shareOf(ops, isOfAttention))} is attention with its gradients.` : '';
+  const passes = training ? 'with backward' : 'forward';
+  return `Of ${formatMilliseconds(milliseconds)} of ${what} ${passes}, ${inKernels} is in kernels${floor}.${own}`;
 }
 
 const isOfAttention = ({ name }: { name: string }) => name === 'attention';

@@ -44,6 +44,11 @@ export const linearTransformer: PaperNotes = {
       says: tex`The features are positive, so the weights are too. Below 0 they become small but keep a gradient, unlike $\max(x, 0)$.`,
     },
     {
+      label: '§4.2',
+      tex: tex`\phi(x) = \left(e^{Wx + b},\; e^{-Wx - b}\right)`,
+      says: 'Not of this paper but of Hedgehog (Zhang et al. 2024, §4.2): each head learns a layer for queries and one for keys, which start as the identity. There are twice as many features, and the weights can become as sharp as those of a softmax.',
+    },
+    {
       label: '§3.3',
       tex: tex`V'_i = \frac{\sum_{j=1}^{i} \mathrm{sim}(Q_i, K_j)\, V_j}{\sum_{j=1}^{i} \mathrm{sim}(Q_i, K_j)}`,
       says: 'For causal attention, the sums of query $i$ end at token $i$.',

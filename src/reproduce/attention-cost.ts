@@ -10,6 +10,7 @@ import { randomNormal } from '../core/tensor.ts';
 import { attend, checkOptions, drawParameters } from '../variants/attend.ts';
 import { findVariant } from '../variants/registry.ts';
 import type { CommonOptions } from '../variants/variant.ts';
+import { processorMilliseconds } from './processor-time.ts';
 import type { Numbers, Results } from './results.ts';
 
 /** A variant with its options, under the name that the paper has for it. */
@@ -29,10 +30,10 @@ export interface CostSettings {
 }
 
 /** Each is timed at least this often, and as much longer as it is short. */
-const TURNS = { minTurns: 3, maxTurns: 15, millisecondsEach: 300, patience: 4000 };
+const TURNS = { minTurns: 3, maxTurns: 15, millisecondsEach: 300, patience: 4000, now: processorMilliseconds };
 
 /**
- * Of each contestant `NAME: ms`, the median time of a pass, and `NAME: bytes`, the most tensor memory that a pass holds
+ * Of each contestant `NAME: ms`, the median processor time of a pass, and `NAME: bytes`, the most tensor memory that a pass holds
  * beyond its inputs and parameters.
  */
 export function attentionCosts(contestants: readonly Contestant[], settings: CostSettings): Numbers {

@@ -10,6 +10,7 @@ import type { Claim } from './claims.ts';
 import { costChart } from './cost-lines.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { PAPERS } from './papers.ts';
+import { PROCESSOR_TIME } from './processor-time.ts';
 import type { Results } from './results.ts';
 
 interface Given extends Settings {
@@ -130,6 +131,7 @@ export const linearTransformerFigure1 = defineExperiment<Given>({
   title: 'Time and memory of a pass forward and backward, against the length',
   source: 'Figure 1, read off: shape and order of the lines, N from 2⁹ to 2¹⁶',
   differences: [
+    PROCESSOR_TIME,
     'One attention of two heads, not a model of eight layers on a GPU; N to 2¹³ at the small scale.',
     'Attention is not causal here. LSH attention has chunks of 32.',
   ],
@@ -137,7 +139,7 @@ export const linearTransformerFigure1 = defineExperiment<Given>({
     small: sizes,
     paper: { ...sizes, lengths: [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536], tokens: 65536 },
   },
-  revision: 1,
+  revision: 2,
   minutes: { small: 0.5, paper: 15 },
   timed: true,
   units: (given) =>

@@ -10,6 +10,7 @@ import type { Claim } from './claims.ts';
 import { costChart } from './cost-lines.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { PAPERS } from './papers.ts';
+import { PROCESSOR_TIME } from './processor-time.ts';
 import type { Results } from './results.ts';
 
 interface Given extends Settings {
@@ -100,10 +101,11 @@ export const reformerFigure5 = defineExperiment<Given>({
   title: 'Time of a step against the length, tokens of a batch held constant',
   source: 'Figure 5 (right), read off: shape of the lines',
   differences: [
+    PROCESSOR_TIME,
     'One attention, forward and backward, not a model on an accelerator; 8,192 tokens a batch at the small scale.',
   ],
   settings: { small: sizes, paper: { ...sizes, lengths: [1024, 2048, 4096, 8192, 16384, 32768], tokens: 32768 } },
-  revision: 1,
+  revision: 2,
   minutes: { small: 0.5, paper: 4 },
   timed: true,
   units: ({ lengths, tokens, heads, headDim }) =>

@@ -22,8 +22,8 @@ export interface SegmentCost {
   recomputeMillisecondsPerToken: number;
 }
 
-/** Medians over `rounds` in turns. */
-export function segmentCost(attentionLength: number, rounds: number): SegmentCost {
+/** Medians over `rounds` in turns, on the clock `now`. */
+export function segmentCost(attentionLength: number, rounds: number, now = () => performance.now()): SegmentCost {
   // A token at the end of a segment meets both the segment and the memory: together they are the attention length.
   const options = { segmentLength: SEGMENT, memoryLength: attentionLength - SEGMENT };
   const length = attentionLength + SEGMENT * (rounds + 1);
@@ -46,7 +46,7 @@ export function segmentCost(attentionLength: number, rounds: number): SegmentCos
       },
       () => scope(() => void noGrad(() => plain.forward(window, evaluation))),
     ],
-    { minTurns: rounds, maxTurns: rounds, patience: Number.POSITIVE_INFINITY },
+    { minTurns: rounds, maxTurns: rounds, patience: Number.POSITIVE_INFINITY, now },
   );
   return { reuseMillisecondsPerToken: reuse / SEGMENT, recomputeMillisecondsPerToken: recompute };
 }

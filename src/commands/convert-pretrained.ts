@@ -26,6 +26,10 @@ const LENGTH = 128;
 /** In characters, of a text, and in numbers of tokens. */
 const LARGEST = 2 ** 24;
 
+/** What it gives there is not what was measured. */
+const IN_PYTHON =
+  'transformers loads it, but attends as the original; compare --pretrained and loadPretrained attend as converted';
+
 /** The exit code. Throws what `convertPretrained` throws. */
 export async function convertFolder(
   directory: string,
@@ -72,7 +76,7 @@ export async function convertFolder(
     conversion.finish();
     agreement.converted = agrees(model);
     const saved = out === undefined ? [] : savePretrained(model, out);
-    const told = saved.length === 0 ? [] : [`Model: ${out}`, ...endKeeping(out, report)];
+    const told = saved.length === 0 ? [] : [`Model: ${out}`, IN_PYTHON, ...endKeeping(out, report)];
     const title = `${directory}, ${model.description.modelType} → ${attention.variant}`;
     const all = ['hidden states', 'error', 'cosine', 'worst', 'same arg max', 'sentences'];
     const rows = (['swapped', 'converted'] as const).map((which) => rowOf(which, drift[which], agreement[which]));

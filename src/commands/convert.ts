@@ -76,7 +76,7 @@ function describe() {
       },
       {
         command: `${PROGRAM} convert --pretrained DIR --to nystromformer --text story.txt --out minilm-nystromformer`,
-        explanation: 'Turn all-MiniLM-L6-v2 into a Nyströmformer that transformers also loads',
+        explanation: 'Give all-MiniLM-L6-v2 the attention of a Nyströmformer; loadPretrained opens the folder',
       },
     ],
   };

@@ -65,6 +65,11 @@ function settingsOf(given: Given, run: Run, seed: number): RunSettings {
   };
 }
 
+const EARLY =
+  'After 500 steps four of seven are still at chance, and the Transformer has only begun to learn. At this size it counts how soon a model learns; the Arena trains to the end.';
+const NEAR =
+  'A chunk is a row of the picture and meets the rows above and below: that is where a path goes on. So Local alone learns quickly.';
+
 function claims({ seeds }: Given): Claim[] {
   const named = (results: Results, run: Run): Named => ({
     name: modelOf(run).name,
@@ -84,11 +89,13 @@ function claims({ seeds }: Given): Claim[] {
         within: 0.15,
         format: formatPercent,
       },
+      because: { 'does not hold here': EARLY },
     },
     {
       says: 'Each of them learns, where half is chance: the least mean of seeds',
       paper: '66.63%',
       holds: { kind: 'bounds', read: (results) => sorted(results, RUNS)[0].value, least: 0.55, format: formatPercent },
+      because: { 'does not hold here': EARLY },
     },
     {
       says: 'Performer is the best: the best of the others, and it',
@@ -98,6 +105,7 @@ function claims({ seeds }: Given): Claim[] {
         read: (results) => [sorted(results, others('performer'))[RUNS.length - 2], named(results, 'performer')],
         format: formatPercent,
       },
+      because: { 'does not hold here': `${EARLY} ${NEAR}` },
     },
     {
       says: 'Local is the worst: it, and the least of the others',
@@ -107,6 +115,7 @@ function claims({ seeds }: Given): Claim[] {
         read: (results) => [named(results, 'local-attention'), sorted(results, others('local-attention'))[0]],
         format: formatPercent,
       },
+      because: { 'does not hold here': NEAR },
     },
     {
       says: 'Performer, Linformer and Linear are above the Transformer: it, and the least of these',
@@ -119,6 +128,7 @@ function claims({ seeds }: Given): Claim[] {
         ],
         format: formatPercent,
       },
+      because: { 'does not hold here': EARLY },
     },
   ];
 }
@@ -133,13 +143,14 @@ export const lraTable1Pathfinder = defineExperiment<Given>({
     'Pictures come from a generator of this library, after Linsley et al. 2018. In so small ones the places of the two dots alone tell up to 83% of the classes, so that no path has to be followed.',
     'The numbers are those of the Arena’s own authors. Sparse, Longformer, Sinkhorn and Synthesizer are not here; of each family there is at least one.',
     'Steps and rate were chosen with full attention from seed 0, which came to 62%; no other model had been trained.',
+    'From one seed; it was stated for seeds 1, 2 and 3, and two are missing. An accuracy on 1024 pictures is uncertain by three percentage points.',
   ],
   settings: {
-    small: { side: 8, layers: 2, modelDim: 32, heads: 4, features: 32, batch: 16, steps: 500, seeds: [1, 2, 3] },
+    small: { side: 8, layers: 2, modelDim: 32, heads: 4, features: 32, batch: 16, steps: 500, seeds: [1] },
     paper: { side: 32, layers: 4, modelDim: 128, heads: 8, features: 256, batch: 32, steps: 5000, seeds: [1, 2, 3] },
   },
   revision: 1,
-  minutes: { small: 8, paper: 30000 },
+  minutes: { small: 3, paper: 30000 },
   // By seed, so that a run that is interrupted has whole columns.
   units: (given) =>
     given.seeds.flatMap((seed) =>

@@ -9,7 +9,7 @@ import { median } from '../src/compare/stopwatch.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatMilliseconds } from '../src/terminal/format.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const root = fileURLToPath(new URL('../', import.meta.url));
 /** The first row of the table is that of full attention. */
 const FIRST_ROW = /^full /m;

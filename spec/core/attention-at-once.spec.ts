@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
+import { SCRATCH_BYTES } from '../../src/core/kernels/scratch.ts';
 import { attention, band, concat, everything, type KeySet, reshape, upTo } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
@@ -73,6 +74,23 @@ function bitsOf(drawn: Case, stepByStep: boolean): ArrayLike<number>[] {
     return [output.toArray(), logSumExp.toArray(), ...gradients];
   });
 }
+
+// First: scratch of later tests would be small, too.
+test('where gathered rows find no place in the heap, tiles are taken step by step', () => {
+  const run = (headDim: number, stepByStep: boolean) =>
+    scope(() => {
+      const random = new Random(3);
+      const draw = (name: string, width: number) => randomNormal([1, 1, 8, width], random.split(name));
+      const queryTokens = fromArray([3, 6, 1, 4, 7, 2, 5, 0], [1, 1, 8], 'int32');
+      const bias = stepByStep ? { bias: zeros([1, 1, 1, 1]) } : {};
+      const set = { layout: upTo(0, 8), queryTokens };
+      return attention(draw('q', headDim), draw('k', headDim), draw('v', 3), set, bias).output.toArray();
+    });
+  run(1, true);
+  // Scratch that grows takes twice what is asked for: for 64 rows of so many columns more than SCRATCH_BYTES.
+  const headDim = Math.ceil(SCRATCH_BYTES / (64 * 2 * 4)) + 1;
+  assert.equal(run(headDim, false), run(headDim, true));
+});
 
 test('tiles taken at once have the bits of those taken step by step, and so have their gradients', () => {
   fc.assert(

@@ -45,7 +45,9 @@ export function attendAtOnce(
   const { begins, ends } = arrays;
   const panels = scratch.get('panels', scores, TILE * Math.max(headDim, valueDim));
   const [largest, sums] = softmax.places;
-  if (![scores, sum, panels, queries.places].every(isInHeap)) return false;
+  // Rows of a list are gathered into scratch, which may have no place in the heap.
+  const taken = [scores, sum, panels, queries.places, largest, sums, q.data, k.data, v.data];
+  if (!taken.every(isInHeap)) return false;
   const row = 4 * tile.layout * queryPlaceCount;
   fast.attendTile(
     scores.byteOffset,

@@ -214,6 +214,7 @@ test('invalid arguments are refused by name', () => {
   for (const order of [[0], [0, 0], [1, 2], [-1, 0], [0, 1, 2], [0.5, 1]]) {
     expectThrows(ArgumentError, 'permutation', () => ops.transpose(x, order));
   }
+  for (const order of [[0], [0, 1]]) expectThrows(ArgumentError, 'permutation', () => ops.transpose(ones([]), order));
   for (const shape of [[3], [3, 3], [2, 4], [2, 3, 1], [2]]) {
     expectThrows(ShapeError, 'shape', () => ops.broadcastTo(x, shape));
   }

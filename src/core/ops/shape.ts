@@ -52,18 +52,19 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   const order = permutation ?? x.shape.map((_, axis) => (axis < axes - 2 ? axis : 2 * axes - 3 - axis));
   const { shape, stride, offset } = placementOf(x);
   const [turned, steps, inverse] = [new Array<number>(axes), new Array<number>(axes), new Array<number>(axes)];
+  if (order.length !== axes) refuseOrder(x, order);
   for (let axis = 0; axis < axes; axis++) {
     inverse[axis] = order.indexOf(axis);
-    if (order.length !== axes || inverse[axis] < 0) {
-      expectList('permutation', order, integerOf(0, axes - 1));
-      throw new ArgumentError(
-        `permutation: expected each axis of ${formatShape(x.shape)} once, got [${order.join(', ')}]`,
-      );
-    }
+    if (inverse[axis] < 0) refuseOrder(x, order);
     turned[inverse[axis]] = shape[axis];
     steps[inverse[axis]] = stride[axis];
   }
   return record('transpose', viewAt(x, turned, offset, steps), [x], (gradient) => [transpose(gradient, inverse)]);
+}
+
+function refuseOrder({ shape }: Tensor, order: readonly number[]): never {
+  if (shape.length > 0) expectList('permutation', order, integerOf(0, shape.length - 1));
+  throw new ArgumentError(`permutation: expected each axis of ${formatShape(shape)} once, got ${formatShape(order)}`);
 }
 
 /** A view of entries begin … end − 1 along an axis. Throws ArgumentError unless 0 ≤ begin < end ≤ extent. */

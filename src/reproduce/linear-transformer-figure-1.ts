@@ -50,7 +50,7 @@ function claims(given: Given): Claim[] {
       holds: { kind: 'growth', read: growth('linear'), least: 0.8, most: 1.2 },
       because: {
         holds:
-          'Barely: at few tokens much of a pass does not depend on N, and of four runs one came to 0.80, just below.',
+          'Barely: at few tokens much of a pass does not depend on N, and of three runs one came to 0.80, just below.',
       },
     },
     {

@@ -5,5 +5,10 @@ const GRADING: readonly (string | undefined)[] = [undefined, 'run', 'grade'];
 
 const runner = new Runner();
 if (GRADING.includes(process.argv[2])) runner.prepare();
-const { learn } = await import('./program.ts');
-await learn(runner);
+try {
+  const { learn } = await import('./program.ts');
+  await learn(runner);
+} finally {
+  // Also after help, or words that are refused: as long as it runs, this process does not end.
+  runner.end();
+}

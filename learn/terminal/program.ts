@@ -59,23 +59,18 @@ async function begin(session: Session, isTerminal: boolean): Promise<number> {
   return 0;
 }
 
-/** Ends `runner` too. */
+/** The caller ends `runner`. */
 export const learn = (runner: Runner) =>
   runProgram(command, async ({ folder, json }, _stop, [name, word]) => {
     const session: Session = { folder, runner, stream: screen(process.stdout) };
-    try {
-      if (json !== undefined && name !== 'grade')
-        throw new ArgumentError('--json: expected the command grade FOLDER beside it');
-      if (name === undefined)
-        return await begin(session, process.stdout.isTTY === true && process.stdin.isTTY === true);
-      if (!Object.hasOwn(commands, name)) {
-        const nearest = nearestName(name, Object.keys(commands));
-        throw new ArgumentError(
-          `unknown command ${name}: ${nearest === undefined ? 'see --help' : `did you mean ${nearest}?`}`,
-        );
-      }
-      return await commands[name](session, word, json);
-    } finally {
-      session.runner.end();
+    if (json !== undefined && name !== 'grade')
+      throw new ArgumentError('--json: expected the command grade FOLDER beside it');
+    if (name === undefined) return begin(session, process.stdout.isTTY === true && process.stdin.isTTY === true);
+    if (!Object.hasOwn(commands, name)) {
+      const nearest = nearestName(name, Object.keys(commands));
+      throw new ArgumentError(
+        `unknown command ${name}: ${nearest === undefined ? 'see --help' : `did you mean ${nearest}?`}`,
+      );
     }
+    return commands[name](session, word, json);
   });

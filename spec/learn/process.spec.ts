@@ -13,7 +13,9 @@ const main = fileURLToPath(new URL('../../learn/terminal/main.ts', import.meta.u
 
 function learn(...args: string[]) {
   const env = { ...process.env, COLUMNS: '60', NO_COLOR: '1' };
-  return spawnSync(process.execPath, ['--import', 'tsx', main, ...args], { encoding: 'utf8', env });
+  // A process that does not end is killed, and has no status.
+  const options = { encoding: 'utf8', env, timeout: 120_000 } as const;
+  return spawnSync(process.execPath, ['--import', 'tsx', main, ...args], options);
 }
 
 test('its help fits a narrow terminal and names every command', () => {
@@ -29,6 +31,11 @@ test('an unknown command is refused with 2 and the nearest', () => {
   const { status, stderr } = learn('lst');
   assert.is(status, 2);
   assert.is(stderr, 'Error: unknown command lst: did you mean list?\n');
+});
+
+test('it ends after help and after a refusal, also where grading would follow', () => {
+  assert.is(learn('run', '--help').status, 0);
+  assert.is(learn('run', '--nothing').status, 2);
 });
 
 test('grade: exits with 1, prints why and writes the JSON', () => {

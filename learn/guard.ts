@@ -84,7 +84,7 @@ function makesMore(node: Node): boolean {
   }
   if (node.type !== 'CallExpression') return false;
   const { callee } = node as Node & { callee: Node & { property?: { name?: string } } };
-  return callee.type === 'MemberExpression' && LONGER.test(callee.property?.name ?? '') && !isOptional(callee);
+  return callee.type === 'MemberExpression' && LONGER.test(callee.property?.name ?? '') && !isOptional(node);
 }
 
 /** Of `a?.b.c` no part can be put into a call: where `a` is nothing, all of it is left out. */

@@ -237,7 +237,7 @@ test('a guard changes no line and no result', () => {
     )
     .concat('const c = (a) => [...a, ...a], n1 = null; const d = (a) => { for (;;)return[...[...a, 1].concat(2)]; };')
     .concat("const t = 'a'.concat('b').repeat(3);")
-    .concat('return [out, n, f(1)(2), g(), c([1]), d([1]), t, n1?.concat(1).length];')
+    .concat('return [out, n, f(1)(2), g(), c([1]), d([1]), t, n1?.concat(1).length, ({}).concat?.(1).length];')
     .join('\n');
   const lines: number[] = [];
   const made: unknown[] = [];

@@ -45,6 +45,9 @@ test('time that runs out leaves finished units, and the same command continues t
   const words = ['reproduce', 'performer', 'figure-2', '--folder', folder, '--threads', '1'];
   const first = await outputOf([...words, '--minutes', '0']);
   assert.match(first, /0 of 1 experiments are finished\. The same command continues\./);
+  // Asked again where there was nothing: these are no earlier results.
+  await outputOf([...words, '--again', '--minutes', '0']);
+  assert.not.match(await outputOf([...words, '--minutes', '0']), /earlier results/);
   const second = await outputOf([...words, '--report', page]);
   assert.match(second, /^holds /m);
   assert.match(second, /Verdict: holds\./);

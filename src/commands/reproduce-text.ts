@@ -86,8 +86,8 @@ export function describeOutcome(outcome: Outcome, table: TableOptions): string {
 }
 
 /** Lines on what was run, and whether the verdicts are those from before. `ran`: how many units. */
-export function noteOn({ results, judged, due }: Outcome, earlier: Outcome | null, ran: number): string[] {
-  if (due) return ['These are earlier results; they are to be measured anew.'];
+export function noteOn({ finished, results, judged, due }: Outcome, earlier: Outcome | null, ran: number): string[] {
+  if (due && finished > 0) return ['These are earlier results; they are to be measured anew.'];
   if (results === null) return [];
   if (ran === 0) return ['Nothing was run: all was finished before. To measure it anew, add --again'];
   if (earlier === null || earlier.results === null) return [];

@@ -66,6 +66,18 @@ test('a conversion without time stops after a step and is saved; the same comman
   assert.match(await outputOf([...words, out, '--overwrite', '--rate', '0.1']), /performer: 4 steps/);
 });
 
+test('a conversion that was stopped and then trained on is not replaced unless asked for', async () => {
+  const out = join(folder, 'trained-on');
+  const words = ['convert', ...QUICK, '--to', 'performer', '--steps', '4', '--out', out];
+  await outputOf([...words, '--minutes', '0']);
+  await outputOf(['train', '--resume', out, '--steps', '6', '--threads', '1']);
+  const { code, err } = await answerTo(words);
+  assert.is(code, 2);
+  assert.match(err, /already has .* in it/);
+  assert.is(loadModel(join(out, 'checkpoint.safetensors')).step, 6);
+  await outputOf([...words, '--overwrite']);
+});
+
 test('what is wrong is said before anything is written', async () => {
   const out = join(folder, 'never');
   const refused = async (message: RegExp, ...words: string[]) => {

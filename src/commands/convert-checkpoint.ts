@@ -34,9 +34,11 @@ export async function convertCheckpoint(
   const outputs = json === undefined ? [] : [{ flag: '--json', path: json }];
   checkOutputs(outputs, [checkpoint]);
   const expectFree = () => {
-    // Stopped early: the model is that of an earlier step.
-    if (out === undefined || overwrite || entryAt(unfinishedIn(out)) !== null) return;
-    expectNothingLost([runFiles(out).checkpoint].filter((path) => entryAt(path) !== null));
+    if (out === undefined || overwrite) return;
+    const { checkpoint, metrics } = runFiles(out);
+    // Stopped early: the model is that of an earlier step, unless it was trained on since.
+    if (entryAt(unfinishedIn(out)) !== null && entryAt(metrics) === null) return;
+    expectNothingLost([checkpoint].filter((path) => entryAt(path) !== null));
   };
   expectFree();
   const trained = openModel(checkpoint, host);

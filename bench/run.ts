@@ -2,16 +2,14 @@
  * `npm run bench`: speed and memory, measured side by side in one run. Tables and a page of plots for people, and the raw
  * numbers with a description of the machine under bench/results/.
  */
-import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../scripts/program.ts';
-import { checkOutputs } from '../src/commands/outputs.ts';
+import { checkFolder, checkOutputs } from '../src/commands/outputs.ts';
 import { describeEnvironment } from '../src/compare/environment.ts';
 import { EfficientTransformersError } from '../src/core/errors.ts';
 import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { FolderLock } from '../src/core/files/lock.ts';
-import { writing } from '../src/core/files/system-error.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
 import { widthOf } from '../src/terminal/width.ts';
@@ -152,7 +150,7 @@ function fileOf(folder: string, { name, file = name }: Suite): string {
 
 /** Checks that nothing else measures meanwhile, and that the results can be written. */
 function holdResults(folder: string, suites: readonly Suite[]): FolderLock {
-  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  checkFolder('--results', folder);
   const lock = FolderLock.take(folder, 'npm run bench', (line) => console.error(line));
   for (const suite of suites) tryToWrite(fileOf(folder, suite));
   if (folder === OWN_FOLDER) checkOutputs([{ flag: '--report', path: OWN_PAGE, ifForeign: 'move it away' }]);

@@ -5,12 +5,12 @@
  *     npm run soak
  *     npm run soak -- --calls 5000 --variant full --variant performer      a shorter one
  */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describeEnvironment } from '../src/compare/environment.ts';
 import { backward, zeroGrad } from '../src/core/autograd.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { makeFolder } from '../src/core/files/folder.ts';
 import { collectForgotten, memoryLimit, memoryStatistics } from '../src/core/memory.ts';
 import { Random } from '../src/core/random.ts';
 import { randomNormal } from '../src/core/tensor.ts';
@@ -191,7 +191,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     }
     console.log(tableOf(soaked));
     for (const { variant: name, grown } of soaked) for (const each of grown) console.log(`${name}: ${each}`);
-    mkdirSync(dirname(json), { recursive: true });
+    makeFolder(dirname(json));
     writeFileAtomically(json, `${JSON.stringify({ environment: describeEnvironment(), soaked }, null, 1)}\n`);
     if (stop.asked()) return stop.exitCode();
     return soaked.some(({ grown }) => grown.length > 0) ? 1 : 0;

@@ -3,12 +3,13 @@
  * to its place at its end, so a stop never leaves a part of a run in place of a whole one.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunResult } from '../src/commands/training-report.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { rename, writeFileAtomically } from '../src/core/files/atomic.ts';
+import { makeFolder } from '../src/core/files/folder.ts';
 import { readJsonObject } from '../src/core/files/json.ts';
 import { FolderLock, LOCK_FILE } from '../src/core/files/lock.ts';
 import { namesIn } from '../src/core/files/system-error.ts';
@@ -104,7 +105,7 @@ export function commandOf(job: Job): string[] {
 export async function runJob(whole: Job, stop: Stop): Promise<Finished | null> {
   const job = unfinished(whole);
   const folder = at(job, '');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   // Nobody else may be at it; then the training itself takes the folder.
   const lock = FolderLock.take(folder, 'npm run recipes');
   const begun = begunOf(job);
@@ -140,7 +141,7 @@ export async function runJob(whole: Job, stop: Stop): Promise<Finished | null> {
 export function moveToPlace(job: Job): void {
   const place = at(job, '');
   rmSync(place, { recursive: true, force: true });
-  mkdirSync(dirname(place), { recursive: true });
+  makeFolder(dirname(place));
   rename(at(unfinished(job), ''), place);
 }
 

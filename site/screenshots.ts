@@ -6,11 +6,12 @@
  * paused.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
+import { makeFolder } from '../src/core/files/folder.ts';
 import { serve } from './serve.ts';
 import { findChromium, HOW_TO_GET_CHROMIUM } from './spec/chromium.ts';
 
@@ -96,7 +97,7 @@ try {
   if (spawnSync(process.execPath, build, { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1);
   const { server, url } = await serve(folder, { port: 0, isolated: true });
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-  mkdirSync(target, { recursive: true });
+  makeFolder(target);
   const wanted = process.argv.slice(2);
   for (const shot of SHOTS) {
     if (wanted.length > 0 && !wanted.includes(shot.name)) continue;

@@ -1,9 +1,10 @@
 /** The learner's folder: an exercise's file is created once and then only the learner changes it. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { writeFileAtomically } from '../../src/core/files/atomic.ts';
+import { makeFolder } from '../../src/core/files/folder.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
 import { holeOf } from '../hole.ts';
@@ -21,7 +22,7 @@ export function pathOf(folder: string, exercise: Exercise): string {
 /** The path of the file, which is created from the hole if it is not there. */
 export function prepared(folder: string, exercise: Exercise): { path: string; isNew: boolean } {
   const path = pathOf(folder, exercise);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const isNew = !existsSync(path);
   // `wx` writes to no file that came between.
   if (isNew) writeFileSync(path, holeIn(folder, exercise), { flag: 'wx' });
@@ -45,7 +46,7 @@ export function reset(folder: string, exercise: Exercise): string | null {
     }
     copyFileSync(path, kept);
   }
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileAtomically(path, holeIn(folder, exercise));
   const { [exercise.name]: _, ...solved } = readProgress(folder).solved;
   writeProgress(folder, { ...readProgress(folder), solved });
@@ -66,7 +67,7 @@ export function exported(folder: string): string {
 export function imported(folder: string, text: string, name: string): string[] {
   const { progress, files } = parseExported(text, name);
   const left: string[] = [];
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (const exercise of exercises) {
     const content = files[exercise.name];
     const path = pathOf(folder, exercise);

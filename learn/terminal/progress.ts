@@ -1,7 +1,8 @@
 /** What a learner has solved and which hints they have seen: a small file beside their exercises. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../src/core/files/atomic.ts';
+import { makeFolder } from '../../src/core/files/folder.ts';
 import { NO_PROGRESS, type Progress, parseProgress } from '../progress.ts';
 
 const FILE = 'progress.json';
@@ -14,6 +15,6 @@ export function readProgress(folder: string): Progress {
 
 /** Creates the folder, and replaces the file whole or not at all. */
 export function writeProgress(folder: string, progress: Progress): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileAtomically(join(folder, FILE), `${JSON.stringify(progress, null, 2)}\n`);
 }

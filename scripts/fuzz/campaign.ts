@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../src/core/files/folder.ts';
 import { collectGarbage } from '../../src/core/garbage.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
@@ -138,7 +139,7 @@ export async function keptCase(keep: string, target: Target, failure: Failure): 
 function keepCase(keep: string, prepared: Prepared, { target, seed, number, problem }: Failure): string {
   const at = join(keep, `${target}-seed-${seed}-case-${number}`);
   const one = prepared.draw(streamOf(target, seed, number));
-  mkdirSync(keep, { recursive: true });
+  makeFolder(keep);
   lay(at, { ...one, files: new Map() });
   lay(join(at, 'files'), one);
   writeFileSync(

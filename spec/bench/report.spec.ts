@@ -194,8 +194,16 @@ test('a suite writes its raw numbers, with the machine, where it is told to', ()
   assert.ok(rows.length > 0);
   writeFileSync(join(folder, 'file'), '');
   const refused = bench('--suite', 'segments', '--results', join(folder, 'file'));
-  assert.is(refused.status, 1);
-  assert.match(refused.stderr, /file: cannot be written: a file of that name exists already/);
+  assert.is(refused.status, 2);
+  assert.match(refused.stderr, /^Error: --results: cannot write .*file: a file of that name exists already/);
+  if (process.platform !== 'linux') return;
+  // Node's own recursion never ends there.
+  const nowhere = bench('--suite', 'segments', '--results', '/proc/efficient-transformers');
+  assert.is(nowhere.status, 2, nowhere.stderr);
+  assert.match(
+    nowhere.stderr,
+    /^Error: --results: cannot write \/proc\/efficient-transformers: no such file or folder/,
+  );
 });
 
 test.run();

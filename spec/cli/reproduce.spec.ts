@@ -37,6 +37,12 @@ test('invalid words are refused before any work', async () => {
     assert.match(err, message);
   }
   assert.not(existsSync(folder));
+  // Below /proc, Node's own recursion never ends.
+  for (const place of ['README.md', 'README.md/x', ...(process.platform === 'linux' ? ['/proc/x/y'] : [])]) {
+    const { code, err } = await answerTo(['reproduce', 'performer', 'theorem-2', '--folder', place]);
+    assert.is(code, 2, err);
+    assert.ok(err.includes(`--folder: cannot write ${place}: `), err);
+  }
 });
 
 test('time that runs out leaves finished units, and the same command continues to a verdict and a page', async () => {

@@ -7,6 +7,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { GENERATOR } from '../compare/report/page.ts';
 import { ArgumentError, FileWriteError } from '../core/errors.ts';
 import { tryToWrite, writeFileAtomically } from '../core/files/atomic.ts';
+import { makeFolder } from '../core/files/folder.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { visibleJson } from '../core/visible.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { Host } from './command.ts';
@@ -67,8 +69,17 @@ function placeOf(path: string): string {
 }
 
 function checkPath(flag: string, path: string): void {
+  named(flag, path, () => tryToWrite(path));
+}
+
+/** Makes the folder of an option; without `isMade` only checks that what is there is one. Throws ArgumentError. */
+export function checkFolder(flag: string, path: string, isMade = true): void {
+  if (isMade || entryAt(path) !== null) named(flag, path, () => makeFolder(path));
+}
+
+function named(flag: string, path: string, body: () => void): void {
   try {
-    tryToWrite(path);
+    body();
   } catch (error) {
     if (!(error instanceof FileWriteError)) throw error;
     const reason = error.message.replace(`${path}: cannot be written: `, '');

@@ -14,7 +14,7 @@ import { Progress } from '../terminal/progress.ts';
 import type { TableOptions } from '../terminal/table.ts';
 import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
 import { isExpected, reportFailure } from './failure.ts';
-import { checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
+import { checkFolder, checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
 import { describeOutcome, listExperiments, noteOn } from './reproduce-text.ts';
 
 function describe() {
@@ -64,6 +64,8 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const { list, minutes, scale, again, folder, report, threads } = values;
   const table: TableOptions = { colour: supportsColour(host.stdout), width: widthOf(host.stdout) };
   const chosen = chosenExperiments(positionals, values);
+  // Where nothing is run, nothing is made.
+  checkFolder('--folder', folder, false);
   if (list) {
     host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
     return 0;
@@ -78,6 +80,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const ifForeign = 'name another with --report FILE';
   const outputs = report === undefined ? [] : [{ flag: '--report', path: report, label: 'Report', ifForeign, content }];
   checkOutputs(outputs);
+  if (again || minutes !== 0) checkFolder('--folder', folder);
   const people = streamForPeople(outputs, host);
   if (threads !== undefined) setThreads(threads);
   await poolReady();

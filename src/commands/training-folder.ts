@@ -2,11 +2,11 @@
  * Where a training writes its files. Each run has its own folder, `out/TASK/VARIANT` or `out/recipe-NAME/RUN`, with the
  * same files in it wherever it came from; several runs together leave a page and a table in the folder around theirs.
  */
-import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ArgumentError, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
+import { makeFolder } from '../core/files/folder.ts';
 import { FolderLock } from '../core/files/lock.ts';
-import { entryAt, isFolder, isMissing, namesIn, writing } from '../core/files/system-error.ts';
+import { entryAt, isFolder, namesIn } from '../core/files/system-error.ts';
 import { loadModel, stepsOf, type TrainedModel } from '../training/checkpoint.ts';
 import { readMetrics } from '../training/metrics.ts';
 import { type Host, PROGRAM } from './command.ts';
@@ -169,22 +169,7 @@ export class HeldFolders {
   }
 
   #take(folder: string): void {
-    writing(folder, () => makeFolder(folder));
+    makeFolder(folder);
     this.#locks.set(resolve(folder), FolderLock.take(folder, this.#what, this.#tell));
   }
-}
-
-/**
- * Makes a folder and its parents, or none of them if the path is impossible. Node's own recursion never ends where a file
- * system has no such folders, as below /proc.
- */
-function makeFolder(path: string): void {
-  if (isFolder(path)) return;
-  if (!isMissing(path)) {
-    // Throws the reason before any of the parents is made.
-    mkdirSync(path);
-  }
-  const around = dirname(path);
-  if (around !== path && entryAt(around) === null) makeFolder(around);
-  mkdirSync(path);
 }

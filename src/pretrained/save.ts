@@ -4,16 +4,17 @@
  * (saved-attention.ts), and config.json says which attention the model has.
  */
 
-import { mkdirSync, realpathSync } from '#platform/fs';
+import { realpathSync } from '#platform/fs';
 import { dirname, join } from '#platform/path';
 import { ArgumentError, FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { expectFunction, expectRecord, expectText } from '../core/expect.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
+import { makeFolder } from '../core/files/folder.ts';
 import { InputFile } from '../core/files/input-file.ts';
 import { isObject, parseJson } from '../core/files/json.ts';
 import type { ArrayToStore } from '../core/files/numbers.ts';
 import { writeSafetensors } from '../core/files/safetensors.ts';
-import { entryAt, writing } from '../core/files/system-error.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { decodeText } from '../core/files/text.ts';
 import type { Weight } from '../core/files/weights.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
@@ -60,7 +61,7 @@ export function savePretrained(model: PretrainedModel, folder: string): string[]
   const origin = originOf(model);
   if (origin === undefined) throw new ArgumentError('model: expected one that loadPretrained returned, got another');
   const { directory } = origin;
-  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  makeFolder(folder);
   if (placeOf(folder) === placeOf(directory)) {
     throw new ArgumentError(`folder: expected another than ${directory}, where the model comes from`);
   }
@@ -68,7 +69,7 @@ export function savePretrained(model: PretrainedModel, folder: string): string[]
   const tensors = tensorsOf(model, origin);
   const files = COPIED.filter((name) => entryAt(join(directory, name)) !== null).map((name) => {
     const path = join(folder, name);
-    writing(path, () => mkdirSync(dirname(path), { recursive: true }));
+    makeFolder(dirname(path));
     writeFileAtomically(path, new Uint8Array(new InputFile(join(directory, name)).readAll()));
     return path;
   });

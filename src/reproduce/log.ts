@@ -3,14 +3,14 @@
  * machine that made them. It has the fingerprint of the settings, and is refused for others.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeEnvironment } from '../compare/environment.ts';
 import type { Environment } from '../compare/result.ts';
 import { FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
+import { makeFolder } from '../core/files/folder.ts';
 import { isObject, readJsonObject } from '../core/files/json.ts';
-import { entryAt, writing } from '../core/files/system-error.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import type { Experiment, Recorded, Scale, Settings } from './experiment.ts';
 import { isNumbers, type Numbers, Results } from './results.ts';
 
@@ -113,9 +113,9 @@ export function writeLog(log: Log, experiment: Experiment, scale: Scale): void {
 }
 
 /** The folder of an experiment, made if it is not there. Throws FileWriteError. */
-export function makeFolder(experiment: Experiment, folder: string): string {
+export function makeOwnFolder(experiment: Experiment, folder: string): string {
   const own = folderOf(experiment, folder);
-  writing(own, () => mkdirSync(own, { recursive: true }));
+  makeFolder(own);
   return own;
 }
 

@@ -1,13 +1,14 @@
 /** Runs the units of an experiment that its log lacks, and keeps the numbers of each as soon as it is finished. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileFormatError, NumericalError } from '../core/errors.ts';
 import { removeLeftovers, writeFileAtomically } from '../core/files/atomic.ts';
+import { makeFolder } from '../core/files/folder.ts';
 import { readJsonObject } from '../core/files/json.ts';
 import { FolderLock } from '../core/files/lock.ts';
-import { entryAt, writing } from '../core/files/system-error.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import type { Experiment, Recorded, Scale, Unit, UnitContext } from './experiment.ts';
-import { addUnit, emptyLog, folderOf, type Log, makeFolder, readLog, writeLog } from './log.ts';
+import { addUnit, emptyLog, folderOf, type Log, makeOwnFolder, readLog, writeLog } from './log.ts';
 import { isNumbers } from './results.ts';
 
 export interface RunSettings {
@@ -37,7 +38,7 @@ const UNFINISHED = 'unfinished';
 export async function runExperiment(experiment: Experiment, settings: RunSettings): Promise<Log> {
   const { scale, folder, again = false, trainings, shouldStop = () => false, onUnit = () => {}, tell } = settings;
   if (!again) readLog(experiment, scale, folder);
-  const own = makeFolder(experiment, folder);
+  const own = makeOwnFolder(experiment, folder);
   const lock = FolderLock.take(own, 'reproduce', tell);
   try {
     removeLeftovers(own);
@@ -93,7 +94,7 @@ async function timed(
 
 function contextOf(unfinished: string, shouldStop: () => boolean): UnitContext {
   const folder = () => {
-    writing(unfinished, () => mkdirSync(unfinished, { recursive: true }));
+    makeFolder(unfinished);
     return unfinished;
   };
   return { shouldStop, folder };
@@ -118,7 +119,7 @@ function beginAnew(experiment: Experiment, scale: Scale, folder: string): Log {
  * FileWriteError.
  */
 export function askAgain(experiment: Experiment, scale: Scale, folder: string): void {
-  const lock = FolderLock.take(makeFolder(experiment, folder), 'reproduce');
+  const lock = FolderLock.take(makeOwnFolder(experiment, folder), 'reproduce');
   try {
     writeLog({ ...readLog(experiment, scale, folder), due: true }, experiment, scale);
   } finally {

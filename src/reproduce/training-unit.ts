@@ -2,12 +2,13 @@
  * A unit that trains: a run as `train` has it, whose checkpoint lies in the unit's folder until the unit is finished. Stopped or
  * killed, it continues from there to the same bits. A run with the settings of a recipe can be read from an earlier training.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
+import { makeFolder } from '../core/files/folder.ts';
 import { isObject, readJsonObject } from '../core/files/json.ts';
-import { entryAt, writing } from '../core/files/system-error.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { resumeRun, saveCheckpoint } from '../training/checkpoint.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { endRun, type Run, type RunSettings, startRun } from '../training/run.ts';
@@ -74,7 +75,7 @@ export async function trainIn(
   { begin, prepare }: Beginning = {},
 ): Promise<{ run: Run; curve: CurvePoint[] } | null> {
   const [checkpoint, path] = ['checkpoint.safetensors', 'curve.json'].map((name) => join(folder, name));
-  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  makeFolder(folder);
   const resumed = entryAt(checkpoint) === null ? null : resumedRun(checkpoint, settings);
   const run = resumed ?? startRun(settings);
   prepare?.(run);

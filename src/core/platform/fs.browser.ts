@@ -129,7 +129,7 @@ export function realpathSync(path: string): string {
 export function fsyncSync(_file: number): void {}
 export function fchmodSync(_file: number, _mode: number): void {}
 export function accessSync(_path: string, _mode: number): void {}
-export function mkdirSync(_path: string, _options: { recursive: true }): void {}
+export function mkdirSync(_path: string, _options?: { recursive?: boolean }): void {}
 
 function pathOf(file: number): string {
   return opened.get(file)?.path ?? '';

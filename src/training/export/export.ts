@@ -3,10 +3,11 @@
  * class of exactly this shape; otherwise a loader, modeling_efficient.py, comes with it.
  */
 
-import { mkdirSync, rmSync } from '#platform/fs';
+import { rmSync } from '#platform/fs';
 import { join } from '#platform/path';
 import { expectBoolean, expectOptions, expectText } from '../../core/expect.ts';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
+import { makeFolder } from '../../core/files/folder.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import { writeSafetensors } from '../../core/files/safetensors.ts';
 import { writing } from '../../core/files/system-error.ts';
@@ -60,7 +61,7 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
   const tensors = isTheirs ? renamed(learner, form) : [...ownTensors(learner), ...loaderTensors(learner)];
 
   const [configAt, weightsAt, loaderAt, checkAt] = FILES.map((name) => join(folder, name));
-  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  makeFolder(folder);
   // Files of an earlier export would be taken for files of this one.
   for (const path of [loaderAt, checkAt]) writing(path, () => rmSync(path, { force: true }));
   writeFileAtomically(configAt, `${JSON.stringify({ ...config, [ORIGIN]: { settings, alphabet, step } }, null, 2)}\n`);

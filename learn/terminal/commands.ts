@@ -1,7 +1,8 @@
 /** What the commands of `npm run learn` do; each returns the exit code. */
-import { existsSync, readFileSync } from 'node:fs';
-import { ArgumentError, UnsupportedError } from '../../src/core/errors.ts';
-import { writeFileAtomically } from '../../src/core/files/atomic.ts';
+import { existsSync } from 'node:fs';
+import { ArgumentError, FileWriteError, UnsupportedError } from '../../src/core/errors.ts';
+import { tryToWrite, writeFileAtomically } from '../../src/core/files/atomic.ts';
+import { readText } from '../../src/core/files/text.ts';
 import { proseWidth, widthOf, wrap } from '../../src/terminal/width.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf, findExercise } from '../exercises/index.ts';
@@ -65,13 +66,14 @@ export const commands: Readonly<Record<string, Command>> = {
   import(session, word) {
     const path = required(word, 'import', 'a file that export wrote');
     if (!existsSync(path)) throw new ArgumentError(`import: there is no file ${path}`);
-    const left = imported(session.folder, readFileSync(path, 'utf8'), path);
+    const left = imported(session.folder, readText(path), path);
     const kept = left.length === 0 ? '' : ` These files of yours differ and stay as they are: ${left.join(', ')}.`;
     say(session, `Read from ${path}.${kept}`);
     return left.length === 0 ? 0 : FAILED;
   },
   async grade(session, word, json) {
     const folder = required(word, 'grade', 'a folder of exercises');
+    if (json !== undefined) expectWritable(json);
     const result = await gradeFolder(folder, session.runner, ({ exercise, status, sentence, line, mistake }) => {
       const why = sentence === null ? '' : `: ${sentence}${line === null ? '' : `, line ${line}`}`;
       session.stream.write(
@@ -91,6 +93,15 @@ function current(session: Session, word: string | undefined): Exercise {
   if (next === null)
     throw new UnsupportedError(`all exercises are solved: name one, such as ${fileNameOf(exercises[0])}`);
   return next;
+}
+
+/** Before the work whose result is written there. */
+function expectWritable(json: string): void {
+  try {
+    tryToWrite(json);
+  } catch (error) {
+    throw error instanceof FileWriteError ? new FileWriteError(`--json ${error.message}`, { cause: error }) : error;
+  }
 }
 
 function required(word: string | undefined, name: string, what: string): string {

@@ -1,14 +1,15 @@
 /** The learner's folder: an exercise's file is created once and then only the learner changes it. */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { writeFileAtomically } from '../../src/core/files/atomic.ts';
-import { makeFolder } from '../../src/core/files/folder.ts';
+import { isMissing, writing } from '../../src/core/files/system-error.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
 import { holeOf } from '../hole.ts';
 import { type Exported, joined, type Progress, parseExported } from '../progress.ts';
+import { ensureFolder, expectFile, textOfFile } from './folder.ts';
 import { readProgress, writeProgress } from './progress.ts';
 import { solutionOf } from './texts.ts';
 
@@ -22,10 +23,10 @@ export function pathOf(folder: string, exercise: Exercise): string {
 /** The path of the file, which is created from the hole if it is not there. */
 export function prepared(folder: string, exercise: Exercise): { path: string; isNew: boolean } {
   const path = pathOf(folder, exercise);
-  makeFolder(folder);
-  const isNew = !existsSync(path);
+  ensureFolder(folder);
+  const isNew = isMissing(path);
   // `wx` writes to no file that came between.
-  if (isNew) writeFileSync(path, holeIn(folder, exercise), { flag: 'wx' });
+  if (isNew) writing(path, () => writeFileSync(path, holeIn(folder, exercise), { flag: 'wx' }));
   return { path, isNew };
 }
 
@@ -39,14 +40,16 @@ function holeIn(folder: string, exercise: Exercise): string {
 export function reset(folder: string, exercise: Exercise): string | null {
   const path = pathOf(folder, exercise);
   let kept: string | null = null;
-  if (existsSync(path)) {
+  ensureFolder(folder);
+  if (!isMissing(path)) {
+    expectFile(path);
     for (let n = 1; kept === null; n++) {
       const candidate = `${path}.before-reset-${n}`;
       if (!existsSync(candidate)) kept = candidate;
     }
-    copyFileSync(path, kept);
+    const copy = kept;
+    writing(copy, () => copyFileSync(path, copy));
   }
-  makeFolder(folder);
   writeFileAtomically(path, holeIn(folder, exercise));
   const { [exercise.name]: _, ...solved } = readProgress(folder).solved;
   writeProgress(folder, { ...readProgress(folder), solved });
@@ -55,8 +58,8 @@ export function reset(folder: string, exercise: Exercise): string | null {
 
 /** Progress and the learner's files, as one JSON text. */
 export function exported(folder: string): string {
-  const own = exercises.filter((each) => existsSync(pathOf(folder, each)));
-  const files = Object.fromEntries(own.map((each) => [each.name, readFileSync(pathOf(folder, each), 'utf8')]));
+  const own = exercises.filter((each) => !isMissing(pathOf(folder, each)));
+  const files = Object.fromEntries(own.map((each) => [each.name, textOfFile(pathOf(folder, each))]));
   return `${JSON.stringify({ progress: readProgress(folder), files } satisfies Exported, null, 2)}\n`;
 }
 
@@ -67,13 +70,13 @@ export function exported(folder: string): string {
 export function imported(folder: string, text: string, name: string): string[] {
   const { progress, files } = parseExported(text, name);
   const left: string[] = [];
-  makeFolder(folder);
+  ensureFolder(folder);
   for (const exercise of exercises) {
     const content = files[exercise.name];
     const path = pathOf(folder, exercise);
     if (content === undefined) continue;
-    if (!existsSync(path)) writeFileSync(path, content, { flag: 'wx' });
-    else if (readFileSync(path, 'utf8') !== content) left.push(path);
+    if (isMissing(path)) writing(path, () => writeFileSync(path, content, { flag: 'wx' }));
+    else if (textOfFile(path) !== content) left.push(path);
   }
   writeProgress(folder, joined(readProgress(folder), progress));
   return left;

@@ -1,13 +1,12 @@
 /** For teachers: grades every exercise of a student's folder, as a table and as JSON. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError } from '../../src/core/errors.ts';
+import { entryAt, isFolder, isMissing } from '../../src/core/files/system-error.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
+import { MOST_BYTES } from './folder.ts';
 import type { Grader } from './runner.ts';
-
-/** Of a student's file. */
-const MOST_BYTES = 2 ** 20;
 
 /** One line of the JSON; the fields stay as they are. */
 export interface Graded {
@@ -35,7 +34,7 @@ export async function gradeFolder(
   runner: Grader,
   onGraded: (graded: Graded) => void,
 ): Promise<FolderResult> {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isFolder(folder)) {
     throw new ArgumentError(`grade: expected a folder of exercises, got ${folder}`);
   }
   const results: Graded[] = [];
@@ -51,12 +50,13 @@ export async function gradeFolder(
 async function gradeOne(folder: string, exercise: Exercise, runner: Grader): Promise<Graded> {
   const path = join(folder, `${fileNameOf(exercise)}.ts`);
   const nothing = { exercise: fileNameOf(exercise), sentence: null, kind: null, law: null, line: null, mistake: null };
-  const file = statSync(path, { throwIfNoEntry: false });
-  if (file === undefined) return { ...nothing, status: 'absent' };
+  const file = entryAt(path);
+  if (file === null && isMissing(path)) return { ...nothing, status: 'absent' };
   // A student may leave anything there, such as a folder, or a link to what never ends.
   const unreadable = { ...nothing, status: 'failed', kind: 'file' } as const;
-  if (!file.isFile()) return { ...unreadable, sentence: 'this is no file' };
-  if (file.size > MOST_BYTES) return { ...unreadable, sentence: `the file is larger than ${MOST_BYTES / 2 ** 20} MB` };
+  if (file !== null && !file.isFile()) return { ...unreadable, sentence: 'this is no file' };
+  if (file !== null && file.size > MOST_BYTES)
+    return { ...unreadable, sentence: `the file is larger than ${MOST_BYTES / 2 ** 20} MB` };
   let source: string;
   try {
     source = readFileSync(path, 'utf8');

@@ -1,12 +1,15 @@
 /** One exercise after the other: grades the learner's file on each save, and goes on to the next when it is right. */
-import { readFileSync, watch } from 'node:fs';
+import { watch } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { FileFormatError } from '../../src/core/errors.ts';
+import { isMissing } from '../../src/core/files/system-error.ts';
 import { supportsColour, type TerminalStream } from '../../src/terminal/colour.ts';
 import { proseWidth, widthOf, wrap } from '../../src/terminal/width.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
 import { taskOf } from '../hole.ts';
 import { nextOf, pathOf, prepared } from './files.ts';
+import { textOfFile } from './folder.ts';
 import { readProgress, writeProgress } from './progress.ts';
 import type { Grader } from './runner.ts';
 import { formatVerdict } from './show.ts';
@@ -59,7 +62,7 @@ function typed({ folder }: Session, words: string): string {
 export async function gradeOnce(session: Session, exercise: Exercise): Promise<boolean> {
   const { folder, runner, stream } = session;
   const { path } = prepared(folder, exercise);
-  const verdict = await runner.grade(exercise, readFileSync(path, 'utf8'));
+  const verdict = await runner.grade(exercise, textOfFile(path));
   const look = { colour: supportsColour(stream), width: widthOf(stream) };
   say(session, formatVerdict(exercise, verdict, shown(path), look));
   if (!verdict.passed) {
@@ -91,7 +94,7 @@ export async function follow(session: Session, signal: AbortSignal): Promise<voi
   introduce(session, current);
   const seen = new Map<string, string>();
   const look = async (exercise: Exercise) => {
-    const text = textOf(pathOf(folder, exercise));
+    const text = textOf(session, pathOf(folder, exercise));
     if (text === null || text === seen.get(exercise.name)) return;
     seen.set(exercise.name, text);
     const passed = await gradeOnce(session, exercise);
@@ -140,11 +143,14 @@ async function* saves(folder: string, signal: AbortSignal): AsyncGenerator<strin
   }
 }
 
-/** Null for a file that is not there, as between the two steps of an editor's save. */
-function textOf(path: string): string | null {
+/** Null for a file that is not there, as between the two steps of an editor's save, or cannot be read, which is said. */
+function textOf(session: Session, path: string): string | null {
+  if (isMissing(path)) return null;
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
+    return textOfFile(path);
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    say(session, error.message);
     return null;
   }
 }

@@ -13,8 +13,10 @@ import { FolderLock } from '../src/core/files/lock.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
 import { widthOf } from '../src/terminal/width.ts';
+import { releaseAtEnd } from './release.ts';
 import { renderBenchReport } from './report/page.ts';
 import { before } from './suites/before.ts';
+import { checkAll } from './suites/check.ts';
 import { crossover } from './suites/crossover.ts';
 import { decoding } from './suites/decoding.ts';
 import { generation } from './suites/generation.ts';
@@ -113,18 +115,15 @@ await runProgram(command, async (values, stop) => {
   if (threads !== undefined) setThreads(threads);
   const width = widthOf(process.stdout);
   const suites = SUITES.filter(({ name }) => names.includes(name));
-  const lock = folder === null ? null : holdResults(folder, suites);
   const tell = (line: string) => process.stderr.isTTY && process.stderr.write(`\r\x1b[2K${line.slice(0, 78)}`);
+  const settings = { rounds, quick, tell, venv, before: otherFolder, limitSeconds, width };
+  checkAll(suites, settings);
+  const lock = folder === null ? null : holdResults(folder, suites);
   let isWell = true;
   try {
     for (const suite of suites) {
       const environment = describeEnvironment();
-      const {
-        rows,
-        table,
-        details = {},
-        problems = [],
-      } = await suite.run({ rounds, quick, tell, venv, before: otherFolder, limitSeconds, width });
+      const { rows, table, details = {}, problems = [] } = await suite.run(settings);
       tell('');
       console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
       for (const problem of problems) console.error(`Problem: ${problem}`);
@@ -152,6 +151,7 @@ function fileOf(folder: string, { name, file = name }: Suite): string {
 function holdResults(folder: string, suites: readonly Suite[]): FolderLock {
   checkFolder('--results', folder);
   const lock = FolderLock.take(folder, 'npm run bench', (line) => console.error(line));
+  releaseAtEnd(folder);
   for (const suite of suites) tryToWrite(fileOf(folder, suite));
   if (folder === OWN_FOLDER) checkOutputs([{ flag: '--report', path: OWN_PAGE, ifForeign: 'move it away' }]);
   return lock;

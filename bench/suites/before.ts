@@ -51,14 +51,10 @@ export interface BeforeRow extends Record<string, unknown> {
 export const before: Suite = {
   name: 'before',
   summary: 'this checkout compared with an earlier one (--before FOLDER): time before / time now',
+  reads: 'before',
+  check: (settings) => void folderOf(settings),
   async run(settings) {
-    if (settings.before === undefined) {
-      throw new ArgumentError('--before: expected the folder of another checkout, got none');
-    }
-    const folder = resolve(settings.before);
-    if (!existsSync(join(folder, 'src', 'index.ts'))) {
-      throw new ArgumentError(`--before: expected a checkout with src/index.ts, got ${folder}`);
-    }
+    const folder = folderOf(settings);
     const known = await variantsOf(folder);
     const common = allVariants().filter(({ name }) => known.includes(name));
     const measured = new Map<string, Measured[]>();
@@ -73,6 +69,14 @@ export const before: Suite = {
     return { rows, table: tableOf(rows, settings.width), details: { commit: commitOf(folder), note: NOTE } };
   },
 };
+
+/** Throws ArgumentError unless it has a checkout. */
+function folderOf({ before: given }: Pick<SuiteSettings, 'before'>): string {
+  if (given === undefined) throw new ArgumentError('--before: expected the folder of another checkout, got none');
+  const folder = resolve(given);
+  if (existsSync(join(folder, 'src', 'index.ts'))) return folder;
+  throw new ArgumentError(`--before: expected a checkout with src/index.ts, got ${folder}`);
+}
 
 /** A body in a process of each checkout: before, and now. */
 export interface Measured {

@@ -30,6 +30,7 @@ export const generation: Suite = {
   name: 'generation',
   summary:
     'one more token of a language model of bytes after 8,192 others, compared with PyTorch with a cache (--venv)',
+  reads: 'venv',
   async run(options) {
     const { quick, width } = options;
     const problems: string[] = [];

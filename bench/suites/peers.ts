@@ -8,6 +8,7 @@ import type { Suite } from './suite.ts';
 export const peers: Suite = {
   name: 'peers',
   summary: 'attention, products and training steps compared with other libraries, one process each, in turns',
+  reads: 'venv',
   async run(settings) {
     const notInstalled = await installNpmPeers(settings.tell);
     const absences: Absence[] =

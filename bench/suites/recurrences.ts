@@ -9,6 +9,7 @@ import type { Suite } from './suite.ts';
 export const recurrences: Suite = {
   name: 'recurrences',
   summary: 'recurrences compared with functions in PyTorch, one process for each library, in turns',
+  reads: 'venv',
   run: (settings) =>
     hold({ peers: ['us', 'fla', 'transformers'], tasks: recurrenceTasks(settings.quick) }, [], settings),
 };

@@ -41,6 +41,10 @@ export interface Suite {
   /** The name of its file under bench/results/, where that is another. */
   file?: string;
   summary: string;
+  /** The option that it reads of those that not all suites read. */
+  reads?: 'venv' | 'before';
+  /** Throws ArgumentError, before any suite measures. */
+  check?(settings: SuiteSettings): void;
   run(settings: SuiteSettings): Promise<SuiteResult>;
 }
 

@@ -42,6 +42,7 @@ export const training: Suite = {
   name: 'training',
   file: 'training-step',
   summary: 'a step of training a language model of bytes, compared with PyTorch at several vector widths (--venv)',
+  reads: 'venv',
   async run(options) {
     const { quick, tell, width } = options;
     const problems: string[] = [];

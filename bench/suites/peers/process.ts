@@ -1,11 +1,10 @@
 /** A peer's process as the suite sees it: ask, and get the answer or the reason why there is none. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Answer, type Hello, MARK, type Request } from '../../peers/protocol.ts';
+import { pythonIn } from './python.ts';
 
 export const NPM_PEERS = [
   'us',
@@ -170,8 +169,7 @@ function commandOf(name: PeerName, threads: number, venv: string | undefined): [
     return [process.execPath, ['--import', 'tsx', local('../../peers/child.ts'), name, String(threads)]];
   }
   if (venv === undefined) throw new PeerFailure('no --venv given (bench/pytorch/README.md)');
-  const interpreters = ['bin/python', 'Scripts/python.exe'].map((path) => resolve(venv, path));
-  const python = interpreters.find((path) => existsSync(path));
+  const python = pythonIn(venv);
   if (python === undefined) throw new PeerFailure('no Python in the folder given by --venv (bench/pytorch/README.md)');
   return [python, [local('../../pytorch/serve.py'), name, String(threads)]];
 }

@@ -1,4 +1,5 @@
 /** Whether what a function returned is what the law expects, and in one sentence what is different. */
+import { visible } from '../src/core/visible.ts';
 import type { Value } from './exercise.ts';
 
 export interface Difference {
@@ -93,9 +94,21 @@ function described(value: unknown): string {
     const widths = new Set(value.map((row) => (Array.isArray(row) ? row.length : 0)));
     return widths.size === 1 ? `a matrix of ${value.length} × ${[...widths][0]}` : `a list of ${value.length} lists`;
   }
-  if (typeof value === 'object') return `{ ${Object.keys(value).join(', ')} }`;
+  if (typeof value === 'object') return describedObject(value);
   if (typeof value === 'number') return `the number ${shortNumber(value)}`;
   return `a ${typeof value}`;
+}
+
+const MOST_NAMES = 8;
+
+function describedObject(value: object): string {
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  if (/Generator$/.test(kind))
+    return 'a generator (the function has a star, and runs only when values are taken from it)';
+  if (kind !== 'Object') return `an object of the kind ${visible(kind.slice(0, 40))}`;
+  const names = Object.keys(value);
+  if (names.length > MOST_NAMES) names.splice(MOST_NAMES, names.length, '…');
+  return names.length === 0 ? 'an object without properties' : `{ ${visible(names.join(', '))} }`;
 }
 
 /** Six digits. */

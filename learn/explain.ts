@@ -1,6 +1,8 @@
 /** What an error of a learner's file means. */
+import { visible } from '../src/core/visible.ts';
 import { type Failure, type FailureKind, NO_LAW, tooMuch } from './failure.ts';
 import { NOT_WRITTEN } from './hole.ts';
+import { IntrinsicChanged } from './intrinsics.ts';
 import { lineOf, NotGiven, NotRunnable } from './load.ts';
 import { TooMuch } from './meter.ts';
 
@@ -28,7 +30,8 @@ function explained(error: unknown, running: number, isTheirs: boolean): Failure 
     const sentence = error.kind === 'syntax' ? `the file does not parse: ${lowered(error.message)}` : error.message;
     return { ...of(error.kind, sentence, error.line ?? lineOf(error)), column: error.column };
   }
-  if (error instanceof TooMuch) return tooMuch(error.kind, error.line);
+  if (error instanceof TooMuch) return tooMuch(error.kind, error.line, error.atOnce);
+  if (error instanceof IntrinsicChanged) return of('throws', error.message, running > 0 ? running : null);
   if (!(error instanceof Error)) {
     // It has no stack that says where. No law throws such a thing.
     const sentence = `your code throws ${thrown(error)}, which is no Error: throw new Error('…') says where it comes from`;
@@ -65,12 +68,15 @@ function isTooLarge(error: Error): boolean {
 /** An odd thing that was thrown, which may throw itself when it is asked for its text. */
 function thrown(value: unknown): string {
   try {
-    return String(value).slice(0, 500);
+    const text = String(value).slice(0, 500);
+    // Its lines could look like those of a verdict.
+    return text === '[object Object]' ? 'an object' : visible(text);
   } catch {
-    return `a ${typeof value}`;
+    return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
   }
 }
 
+/** Within a sentence. A name, such as `Math.exp`, stays as it is. */
 function lowered(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return /^[A-Z][a-z']* /.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

@@ -32,9 +32,24 @@ export const NO_LAW = {
   mistake: null,
 };
 
+/** As a sentence stands by itself. A name of the code that it begins with, such as `process`, stays as it is. */
+export function asSentence(sentence: string): string {
+  const isWord = /^(a|an|it|one|the|there|this|your) /.test(sentence);
+  return `${isWord ? sentence.charAt(0).toUpperCase() + sentence.slice(1) : sentence}.`;
+}
+
 /** Also said from outside, of a worker that had to be ended. */
-export function tooMuch(kind: 'endless' | 'memory', line: number): Failure {
+export function tooMuch(kind: 'endless' | 'memory', line: number, atOnce?: number): Failure {
   const place = line > 0 ? line : null;
+  if (atOnce !== undefined) {
+    const megabytes = Number.isFinite(atOnce) ? `of ${Math.ceil(atOnce / 2 ** 20)} MB` : 'without an end';
+    return {
+      ...NO_LAW,
+      kind,
+      sentence: `your code makes a list or a text ${megabytes}, which is too large`,
+      line: place,
+    };
+  }
   const sentence =
     kind === 'endless'
       ? 'your code does not come to an end: the last loop or function that ran begins here'

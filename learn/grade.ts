@@ -5,8 +5,9 @@ import type { Code, Exercise, Law } from './exercise.ts';
 import { failureOf } from './explain.ts';
 import { type Failure, NO_LAW } from './failure.ts';
 import { frozen } from './frozen.ts';
+import { Intrinsics } from './intrinsics.ts';
 import { type Imports, type Loaded, load } from './load.ts';
-import type { Meter } from './meter.ts';
+import { type Meter, TooMuch } from './meter.ts';
 import { recognised } from './recognise.ts';
 
 /** Plain data: it passes from a worker and into a file. */
@@ -38,20 +39,51 @@ export function gradeSource(
   meter: Meter,
   grading?: Grading,
 ): Verdict {
+  const intrinsics = new Intrinsics();
+  const failed = (error: unknown): Verdict => {
+    const failure = failureOf(error, meter.line);
+    return { exercise: exercise.name, passed: false, laws: [], failure, printed: [] };
+  };
   let loaded: Loaded;
   try {
     loaded = load(source, imports, meter);
   } catch (error) {
-    return { exercise: exercise.name, passed: false, laws: [], failure: failureOf(error, meter.line), printed: [] };
+    return failed(causeOf(error, intrinsics));
   }
-  return grade(exercise, loaded.code, { ...grading, meter, printed: loaded.printed });
+  const changed = intrinsics.changed();
+  if (changed !== null) return failed(changed);
+  const verdict = grade(exercise, loaded.code, { ...grading, meter, printed: loaded.printed, intrinsics });
+  // By a getter of what was returned, for example.
+  const late = intrinsics.changed();
+  return late === null ? verdict : failed(late);
+}
+
+/** Of whatever was thrown, which may throw itself when it is asked what it is. */
+function isTooMuch(error: unknown): boolean {
+  try {
+    return error instanceof TooMuch;
+  } catch {
+    return false;
+  }
+}
+
+/** A change of what JavaScript brings, if there is one, for whatever is thrown may come of it. Undoes it. */
+function causeOf(error: unknown, intrinsics: Intrinsics | undefined): unknown {
+  const changed = intrinsics?.changed() ?? null;
+  return changed === null || isTooMuch(error) ? error : changed;
+}
+
+interface Surroundings {
+  readonly meter?: Meter;
+  /** What a call of the learner's function must leave as it is. */
+  readonly intrinsics?: Intrinsics;
 }
 
 /** Grades functions that are there already. */
 export function grade(
   exercise: Exercise,
   code: Code,
-  { seed = 1, runs = 60, meter, printed = [] }: Grading & { meter?: Meter; printed?: string[] } = {},
+  { seed = 1, runs = 60, meter, printed = [], intrinsics }: Grading & Surroundings & { printed?: string[] } = {},
 ): Verdict {
   const { name, functions } = exercise;
   const laws: { name: string; passed: boolean }[] = [];
@@ -77,17 +109,17 @@ export function grade(
     });
   }
   for (const law of exercise.laws) {
-    const failure = failureUnder(law, code, { seed, runs, meter });
+    const failure = failureUnder(law, code, { seed, runs, meter, intrinsics });
     laws.push({ name: law.name, passed: failure === null });
     if (failure === null) continue;
     const sayable = failure.kind !== 'hole' && failure.kind !== 'endless' && failure.kind !== 'memory';
     if (sayable && failure.inputs !== null && printed.length > 0) {
       // So far from all inputs that were tried: what helps is what it prints on the one that is shown.
       printed.length = 0;
-      judged(law, code, failure.inputs, meter);
+      judged(law, code, failure.inputs, { meter, intrinsics });
       shown = [...printed];
     }
-    const known = sayable ? recognised(exercise, code, meter) : null;
+    const known = sayable ? recognised(exercise, unchanging(code, intrinsics), meter) : null;
     return verdict({ ...failure, mistake: known === null ? null : { name: known.name, sentence: known.sentence } });
   }
   return verdict(null);
@@ -109,14 +141,14 @@ type Inputs = Readonly<Record<string, unknown>>;
 function failureUnder(
   law: Law,
   code: Code,
-  { seed, runs, meter }: { seed: number; runs: number; meter?: Meter },
+  { seed, runs, ...around }: Surroundings & { seed: number; runs: number },
 ): Failure | null {
   let last: Failure | null = null;
   let isOver = false;
   const property = fc.property(law.inputs, (inputs) => {
     // A loop without an end has been waited for once: that is enough.
     if (isOver) return true;
-    const failure = judged(law, code, inputs, meter);
+    const failure = judged(law, code, inputs, around);
     if (failure === null) return true;
     last = failure;
     isOver = failure.kind === 'endless' || failure.kind === 'memory' || failure.kind === 'hole';
@@ -130,10 +162,10 @@ function failureUnder(
     markInterruptAsFailure: false,
   });
   // Whatever happens, a law that was not kept is never one that passed.
-  return last ?? (failed ? { ...failureOf(errorInstance, meter?.line), law: law.name } : null);
+  return last ?? (failed ? { ...failureOf(errorInstance, around.meter?.line), law: law.name } : null);
 }
 
-function judged(law: Law, code: Code, inputs: Inputs, meter?: Meter): Failure | null {
+function judged(law: Law, code: Code, inputs: Inputs, { meter, intrinsics }: Surroundings): Failure | null {
   const expected = law.expected(inputs);
   let isTheirs = false;
   const watched = whoThrows(code, () => {
@@ -142,14 +174,37 @@ function judged(law: Law, code: Code, inputs: Inputs, meter?: Meter): Failure | 
   try {
     meter?.start();
     const got = law.got(watched, frozen(inputs));
+    // Before anything reads it.
+    const changed = intrinsics?.changed() ?? null;
+    if (changed !== null) throw changed;
     // Within the try: what the learner's function returns may have getters that throw or do not end.
     const found = difference(expected, got, law.tolerance);
     if (found === null) return null;
     const shows = law.shows === undefined ? {} : { shows: law.shows };
     return { ...NO_LAW, ...found, law: law.name, inputs, expected, got: plain(got), ...shows };
   } catch (error) {
-    return { ...failureOf(error, meter?.line, isTheirs), law: law.name, inputs };
+    return { ...failureOf(causeOf(error, intrinsics), meter?.line, isTheirs), law: law.name, inputs };
   }
+}
+
+/** The same functions, which throw where they change what JavaScript brings, and undo it. */
+function unchanging(code: Code, intrinsics: Intrinsics | undefined): Code {
+  const kept = Object.entries(code).map(([name, own]) => {
+    if (typeof own !== 'function') return [name, own];
+    const call = (...given: Parameters<typeof own>): unknown => {
+      let returned: unknown;
+      try {
+        returned = own(...given);
+      } catch (error) {
+        throw causeOf(error, intrinsics);
+      }
+      const changed = intrinsics?.changed() ?? null;
+      if (changed !== null) throw changed;
+      return returned;
+    };
+    return [name, call];
+  });
+  return Object.fromEntries(kept) as Code;
 }
 
 /** The same functions, which tell when one of them throws. */

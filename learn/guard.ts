@@ -27,16 +27,8 @@ const FUNCTIONS = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpress
  * JavaScript in, JavaScript out, line by line the same; `refuse` hears of what an exercise cannot have. Throws acorn's
  * SyntaxError, which has `loc`.
  */
-export function guarded(
-  script: string,
-  refuse: (kind: 'import' | 'syntax', what: string, line: number) => void = () => {},
-): string {
-  const tree = parse(script, {
-    ecmaVersion: 2022,
-    sourceType: 'script',
-    locations: true,
-    allowReturnOutsideFunction: true,
-  });
+export function guarded(script: string, refuse: Refuse = () => {}): string {
+  const tree = parsed(script, refuse);
   const inserts: Insert[] = [];
   const around = (start: number, opens: string, end: number, closes: string) => {
     inserts.push({ at: start, text: opens, closes: false }, { at: end, text: closes, closes: true });
@@ -46,6 +38,8 @@ export function guarded(
     if (node.type === 'ImportExpression') {
       refuse('import', 'import() is not for an exercise: import what is given at the top', line);
     }
+    if (node.type === 'Identifier' && (node as Node & { name?: string }).name === 'await')
+      refuse('syntax', AWAIT, line);
     // A space, for what stands before may be `return`.
     if (makesMore(node)) around(node.start, ` ${MADE}(`, node.end, ')');
     if (isHalfExport(node)) refuse('syntax', 'one export for each name: export const a = …; export const b = …', line);
@@ -58,6 +52,28 @@ export function guarded(
     else around(start, `(${tick}, `, end, ')');
   });
   return inserted(script, inserts);
+}
+
+type Refuse = (kind: 'import' | 'syntax', what: string, line: number) => void;
+
+const AWAIT = 'await stands only in an async function, and an exercise returns its result at once: leave await out';
+
+function parsed(script: string, refuse: Refuse): unknown {
+  try {
+    return parse(script, {
+      ecmaVersion: 2022,
+      sourceType: 'script',
+      locations: true,
+      allowReturnOutsideFunction: true,
+    });
+  } catch (error) {
+    // Outside of such functions `await` is a name, so that what follows it is what the parser did not expect.
+    const { pos, loc } = error as { pos?: number; loc?: { line: number } };
+    if (pos !== undefined && (/\bawait\s+$/.test(script.slice(0, pos)) || /^await\b/.test(script.slice(pos)))) {
+      refuse('syntax', AWAIT, loc?.line ?? 1);
+    }
+    throw error;
+  }
 }
 
 interface Insert {

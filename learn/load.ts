@@ -4,6 +4,7 @@
  * in a container.
  */
 import { transform } from 'sucrase';
+import { visible } from '../src/core/visible.ts';
 import type { Code } from './exercise.ts';
 import { guarded, MADE, TICK } from './guard.ts';
 import { Meter } from './meter.ts';
@@ -194,11 +195,12 @@ function headerLines(): number {
   return header ?? 0;
 }
 
+/** Of control characters only the end of a line stays: the others could change the terminal. */
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return value.slice(0, 500);
+  if (typeof value === 'string') return visible(value.slice(0, 500), '\n\t');
   try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, 500);
+    return visible((JSON.stringify(value) ?? String(value)).slice(0, 500));
   } catch {
-    return String(value).slice(0, 500);
+    return visible(String(value).slice(0, 500));
   }
 }

@@ -19,6 +19,8 @@ export class TooMuch extends Error {
   constructor(
     readonly kind: 'endless' | 'memory',
     readonly line: number,
+    /** The bytes of a single list or text that is too large. */
+    readonly atOnce?: number,
   ) {
     super(kind);
   }
@@ -61,6 +63,7 @@ export class Meter {
 
   allocate(bytes: number): void {
     this.#bytes += bytes;
+    if (bytes > this.limits.bytes) this.#stop('memory', bytes);
     if (this.#bytes > this.limits.bytes) this.#stop('memory');
   }
 
@@ -71,8 +74,8 @@ export class Meter {
     return value;
   };
 
-  #stop(kind: 'endless' | 'memory'): never {
-    this.#over = new TooMuch(kind, this.line);
+  #stop(kind: 'endless' | 'memory', atOnce?: number): never {
+    this.#over = new TooMuch(kind, this.line, atOnce);
     throw this.#over;
   }
 }

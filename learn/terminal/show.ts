@@ -5,7 +5,7 @@ import { drawCell } from '../../src/compare/patterns/terminal.ts';
 import { paint, type Style } from '../../src/terminal/colour.ts';
 import { proseWidth, wrap } from '../../src/terminal/width.ts';
 import type { Exercise } from '../exercise.ts';
-import type { Failure } from '../failure.ts';
+import { asSentence, type Failure } from '../failure.ts';
 import type { Verdict } from '../grade.ts';
 import { indented, largestWeight, valueText } from '../value-text.ts';
 
@@ -28,8 +28,7 @@ export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string
   if (failure !== null) {
     const place =
       failure.line === null ? '' : ` ${file}:${failure.line}${failure.column === null ? '' : `:${failure.column}`}`;
-    const sentence = failure.sentence.charAt(0).toUpperCase() + failure.sentence.slice(1);
-    parts.push(prose(`${sentence}.`) + (place === '' ? '' : `\n${style('bold', ` ${place}`)}`));
+    parts.push(prose(asSentence(failure.sentence)) + (place === '' ? '' : `\n${style('bold', ` ${place}`)}`));
     parts.push(...formatInput(failure, look, style, prose));
     if (failure.mistake !== null) {
       parts.push(prose(`Known mistake, “${failure.mistake.name}”: ${failure.mistake.sentence}`));
@@ -37,7 +36,7 @@ export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string
   }
   if (printed.length > 0) {
     const where = failure?.inputs == null ? '' : ' on this input';
-    parts.push(`Your code printed${where}:\n${printed.map((line) => `  ${line}`).join('\n')}`);
+    parts.push(`Your code printed${where}:\n${printed.map((line) => `  ${indented(line, 2)}`).join('\n')}`);
   }
   return parts.filter((part) => part !== '').join('\n\n');
 }

@@ -68,9 +68,9 @@ test('whatever the code does, a sentence with its line says it, and the next run
       [of('  const all = [];', '  for (;;) all.push(new Float64Array(1e6));'), /more and more memory[\s\S]*Line 3/],
       [of('  let a = [1];', '  for (;;) a = [...a, ...a];'), /does not come to an end|memory|too large/],
       [of('  return softmax(scores);'), /calls itself without end[\s\S]*Line 1/],
-      [of("  return fetch('http://localhost/');"), /Fetch is not for an exercise/],
+      [of("  return fetch('http://localhost/');"), /fetch is not for an exercise/],
       [of('  return [;'), /does not parse[\s\S]*Line 2/],
-      ['Array.prototype.map = () => 1;\nexport const softmax = (scores) => scores;', /laws cannot run any more|throws/],
+      ['Array.prototype.map = () => 1;\nexport const softmax = (scores) => scores;', /changes Array\.prototype\.map/],
       [solution('softmax'), /Solved/],
     ];
     for (const [source, words] of cases) {

@@ -41,8 +41,20 @@ const cases: [string, string, string, number | null, RegExp][] = [
     3,
     /more and more memory/,
   ],
-  ['one array that is too large', of('return new Array(1e9).fill(0);'), 'memory', 1, /more and more memory/],
-  ['a list of a large length', of('return Array.from({ length: 1e9 }, () => 0);'), 'memory', 1, /more and more memory/],
+  [
+    'one array that is too large',
+    of('return new Array(1e9).fill(0);'),
+    'memory',
+    1,
+    /a list or a text of 7630 MB, which is/,
+  ],
+  [
+    'a list of a large length',
+    of('return Array.from({ length: 1e9 }, () => 0);'),
+    'memory',
+    1,
+    /of 7630 MB, which is too large/,
+  ],
   [
     'a list that doubles',
     of('let all = [1];', 'for (;;)', '  all = [...all, ...all];'),
@@ -57,7 +69,8 @@ const cases: [string, string, string, number | null, RegExp][] = [
     3,
     /more and more memory/,
   ],
-  ['a long text at once', of("return ['x'.repeat(2 ** 28).length];"), 'memory', 1, /more and more memory/],
+  ['a long text at once', of("return ['x'.repeat(2 ** 28).length];"), 'memory', 1, /of 256 MB, which is too large/],
+  ['an error with a long text', of("throw new Error('x'.repeat(1e8));"), 'memory', 1, /of 96 MB, which is too large/],
   ['what it catches', of('for (;;)', '  try { for (;;) {} } catch {}'), 'endless', 3, /does not come to an end/],
   ['a text that grows', of("let text = 'x';", 'for (;;) text += text;'), 'memory', 3, /too large/],
   [
@@ -130,6 +143,33 @@ const cases: [string, string, string, number | null, RegExp][] = [
   ['the process', of('process.exit(3);'), 'throws', 2, /^process is not for an exercise/],
   ['the network', of("return fetch('http://localhost') as never;"), 'throws', 2, /^fetch is not for an exercise/],
   ['a timer', of('setTimeout(() => 1, 10);', 'return [];'), 'throws', 2, /^setTimeout is not for an exercise/],
+  ['an object that is thrown', of('throw { a: 1 };'), 'throws', 1, /throws an object, which is no Error/],
+  [
+    'a text of several lines',
+    of("throw 'x\\n✓ law: all';"),
+    'throws',
+    1,
+    /^your code throws x\\n✓ law: all, which is no/,
+  ],
+  [
+    'an error of several lines',
+    of("throw new Error('x\\n✓ law: all');"),
+    'throws',
+    2,
+    /^your code throws: x\\n✓ law: all$/,
+  ],
+  [
+    'a generator',
+    'export function* softmax() { yield 1; }',
+    'type',
+    null,
+    /a generator \(.*\) and should return a list/,
+  ],
+  ['a map', of('return new Map() as never;'), 'type', null, /an object of the kind Map and should return a list/],
+  ['an empty object', of('return {} as never;'), 'type', null, /an object without properties and should/],
+  ['await at the top', `const a = await 1;\n${RIGHT}`, 'syntax', 1, /parse: await stands only in an async function/],
+  ['await of a call at the top', `await (1);\n${RIGHT}`, 'syntax', 1, /await stands only in an async function/],
+  ['await in a function', of('return await [1];'), 'syntax', 2, /await stands only in an async function/],
   ['a text that is thrown', of("throw 'a fit';"), 'throws', 1, /throws a fit, which is no Error/],
   ['nothing that is thrown', of('throw undefined;'), 'throws', 1, /throws undefined, which is no Error/],
   [
@@ -137,7 +177,7 @@ const cases: [string, string, string, number | null, RegExp][] = [
     of('throw { toString() { throw this; } };'),
     'throws',
     null,
-    /throws a object, which is no Error/,
+    /throws an object, which is no Error/,
   ],
   [
     'a thing that throws whatever one asks it',
@@ -266,16 +306,16 @@ test('in a process: what no guard sees is ended from outside, and the next file 
     assert.is(await graded(RIGHT), null);
     // It gets past the names that are hidden, and does its harm after its verdict.
     const later = "(Math as any).exp = () => 0; Promise.resolve().then(() => { throw new Error('late'); });";
-    assert.is((await graded(later + RIGHT))?.kind, 'not-finite');
+    assert.match((await graded(later + RIGHT))?.sentence ?? '', /^your code changes Math.exp,/);
     const ended = await graded(of("(scores.map as any).constructor('return process')().exit(3);"));
     assert.match(ended?.sentence ?? '', /ends the program that runs it/);
     const killed = await graded(of("const p = (scores.map as any).constructor('return process')();", 'p.kill(p.pid);'));
     assert.match(killed?.sentence ?? '', /^your code ends the process that runs it/);
     const changed = await graded(`Array.prototype.map = () => [1] as never;\n${RIGHT}`);
-    assert.match(
-      changed?.sentence ?? '',
-      /the laws cannot run any more .*: your code may change what JavaScript brings/,
-    );
+    assert.match(changed?.sentence ?? '', /^your code changes Array.prototype.map, which the laws .* need as it was/);
+    // What is frozen cannot be undone: no file that follows may see it.
+    const frozen = await graded(`Object.freeze(Array.prototype);\n${RIGHT}`);
+    assert.match(frozen?.sentence ?? '', /^your code freezes Array.prototype,/);
     assert.is(await graded(RIGHT), null);
   } finally {
     runner.end();

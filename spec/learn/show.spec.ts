@@ -3,7 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Exercise } from '../../learn/exercise.ts';
 import { findExercise } from '../../learn/exercises/index.ts';
-import { grade } from '../../learn/grade.ts';
+import { asSentence } from '../../learn/failure.ts';
+import { grade, gradeSource } from '../../learn/grade.ts';
+import { Meter } from '../../learn/meter.ts';
 import { formatVerdict } from '../../learn/terminal/show.ts';
 import { MARKED } from '../../src/terminal/colour.ts';
 import { displayWidth } from '../../src/terminal/width.ts';
@@ -76,6 +78,16 @@ test('a place is that of the learner’s file; what was printed is shown', () =>
     { colour: false },
   );
   assert.is(text, 'Your code throws: x.\n  a.ts:3\n\nYour code printed:\n  one\n  two');
+});
+
+test('a name that a sentence begins with stays as it is; no printed line looks like one of the verdict', () => {
+  const source =
+    "export function causalWeights() {\n  console.log('a\\n✓ law: b\\u001b[2J');\n  return process.pid;\n}\n";
+  const verdict = gradeSource(mask, source, {}, new Meter());
+  const text = formatVerdict(mask, verdict, 'a.ts', { colour: false });
+  assert.match(text, /^process is not for an exercise/m);
+  assert.match(text, '\n  a\n  ✓ law: b\\x1b[2J');
+  assert.is(asSentence('your code throws'), 'Your code throws.');
 });
 
 test.run();

@@ -1,4 +1,5 @@
 /** A verdict as elements: laws, the sentence, the smallest input, expected beside got as numbers and as pictures. */
+import { asSentence } from '../../../learn/failure.ts';
 import type { Verdict } from '../../../learn/grade.ts';
 import { indented, isMatrix, largestWeight, valueText } from '../../../learn/value-text.ts';
 import { weightShading } from '../../../src/compare/patterns/shade.ts';
@@ -10,8 +11,7 @@ export function verdictParts({ laws, failure, printed, passed }: Verdict, count:
   const parts: Node[] = [];
   if (passed) parts.push(made('p', 'Solved: every law holds.', 'solved'));
   if (failure !== null) {
-    const sentence = `${failure.sentence.charAt(0).toUpperCase()}${failure.sentence.slice(1)}.`;
-    const line = made('p', sentence, 'problem');
+    const line = made('p', asSentence(failure.sentence), 'problem');
     if (failure.line !== null) {
       const button = made('button', `Line ${failure.line}`, 'action small');
       const { line: at, column } = failure;

@@ -1,5 +1,5 @@
 /** `convert`: what it prints and writes, and what it refuses. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -93,6 +93,35 @@ test('what is wrong is said before anything is written', async () => {
   await refused(/--option: .*window/, ...QUICK, '--to', 'full', '--option', 'window=2');
   await refused(/--text: expected none/, ...QUICK, '--to', 'performer', '--text', 'README.md');
   await refused(/--json/, ...QUICK, '--to', 'performer', '--json', join(folder, 'no', 'such', 'folder.json'));
+});
+
+test('errors name their option, and what would be lost or learn nothing is refused', async () => {
+  const [short, strange, foreign] = ['short.txt', 'strange.txt', 'foreign'].map((name) => join(folder, name));
+  writeFileSync(short, 'short');
+  writeFileSync(strange, new Uint8Array(4096).fill(0xff));
+  mkdirSync(foreign);
+  writeFileSync(join(foreign, 'notes.txt'), 'mine');
+  const read = ['--checkpoint', 'fixtures/byte-lm.safetensors', '--to', 'performer'];
+  const refused = async (message: RegExp, ...words: string[]) => {
+    const { code, out, err } = await answerTo(['convert', ...words]);
+    assert.ok(code > 0);
+    assert.is(out, '');
+    assert.match(err, message);
+  };
+  await refused(/^Error: --checkpoint: nofile/, '--checkpoint', 'nofile', '--to', 'performer');
+  await refused(/^Error: --text: nofile/, ...read, '--text', 'nofile');
+  await refused(/^Error: --text: expected at least/, ...read, '--text', short);
+  await refused(/^Error: --text: .*strange\.txt/, ...read, '--text', strange);
+  await refused(/^Error: --to: .*linformer cannot be causal/, ...QUICK, '--to', 'linformer');
+  await refused(/^Error: --to: unknown variant 'glaa': did you mean 'gla'/, ...QUICK, '--to', 'glaa');
+  const usual = [...QUICK, '--to', 'performer'];
+  await refused(/^Error: --train: unknown choice 'some'/, ...usual, '--train', 'some');
+  await refused(/^Error: --batch: expected an integer from 1 to/, ...usual, '--batch', '100000000');
+  await refused(/^Error: --rate: expected a number above 0/, ...usual, '--rate', '0');
+  await refused(/^Error: --overwrite: is for --out/, ...usual, '--overwrite');
+  await refused(/^Error: --out: cannot write README\.md: /, ...usual, '--out', 'README.md');
+  await refused(/^Error: --out: .*foreign already has notes\.txt in it, and no model/, ...usual, '--out', foreign);
+  assert.equal(readdirSync(foreign), ['notes.txt']);
 });
 
 test.run();

@@ -77,9 +77,10 @@ export class Conversion {
       return [String(layer), ...[swapped, drift.matched[layer], drift.converted[layer]].map(formatError)];
     });
     const of = stopped ? ` of ${formatWhole(this.#values.steps)}` : '';
+    const whole = stopped ? this.#values.steps : steps;
     const numbers = `${formatWhole(learned.numbers)} numbers learned, ${formatWhole(learned.added)} of them added`;
     const lines = [
-      `${title}: ${formatWhole(steps)}${of} steps, ${numbers}`,
+      `${title}: ${formatWhole(steps)}${of} ${whole === 1 ? 'step' : 'steps'}, ${numbers}`,
       formatTable(['attention of layer', 'swapped', 'matched', 'converted'].map(titled), layers, table),
       formatTable(columns.map(titled), rows, table),
     ];

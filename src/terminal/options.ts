@@ -132,14 +132,16 @@ export function number<D extends number | undefined = undefined>(
   return single(placeholder, description, settings, (given, flag) => parseNumber(given, flag, settings));
 }
 
-/** One of the given names. */
+/** One of the given names. `word`: what a name is, in the message about one that is unknown; by default the option's own name. */
 export function choice<const Name extends string, D extends NoInfer<Name> | undefined = undefined>(
   placeholder: string,
   names: readonly Name[],
   description: string,
-  settings: Settings<D> = {},
+  settings: Settings<D> & { word?: string } = {},
 ): OptionSpec<Name | D> {
-  return single(placeholder, withNames(description, names), settings, (given, flag) => parseChoice(given, flag, names));
+  return single(placeholder, withNames(description, names), settings, (given, flag) =>
+    parseChoice(given, flag, names, settings.word),
+  );
 }
 
 /** Some of the given names: `--variant a,b` or `--variant a --variant b`; each name once. */
@@ -230,10 +232,15 @@ function parseNumber(given: string, flag: string, range: Range): number {
   throw new ArgumentError(`${flag}: expected a number${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
 }
 
-function parseChoice<Name extends string>(given: string, flag: string, names: readonly Name[]): Name {
+function parseChoice<Name extends string>(
+  given: string,
+  flag: string,
+  names: readonly Name[],
+  word = flag.replace(/^--/, ''),
+): Name {
   const found = names.find((name) => name === given);
   if (found !== undefined) return found;
-  throw new ArgumentError(`${flag}: ${unknownName(flag.replace(/^--/, ''), given, names)}`);
+  throw new ArgumentError(`${flag}: ${unknownName(word, given, names)}`);
 }
 
 function inRange(minimum: number, maximum: number): string {

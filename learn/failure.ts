@@ -53,6 +53,6 @@ export function tooMuch(kind: 'endless' | 'memory', line: number, atOnce?: numbe
   const sentence =
     kind === 'endless'
       ? 'your code does not come to an end: the last loop or function that ran begins here'
-      : 'your code takes more and more memory: the last loop or function that ran begins here';
+      : 'your code takes more and more memory, or makes lists or texts without end: the last loop or function that ran begins here';
   return { ...NO_LAW, kind, sentence: place === null ? sentence.split(':')[0] : sentence, line: place };
 }

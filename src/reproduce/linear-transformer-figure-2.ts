@@ -90,8 +90,7 @@ function claims(given: Given): Claim[] {
         format: formatNats,
       },
       because: {
-        holds:
-          'LSH attention still learns where the run ends, and its seeds end far apart.',
+        holds: 'LSH attention still learns where the run ends, and its seeds end far apart.',
       },
     },
   ];

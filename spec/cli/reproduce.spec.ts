@@ -26,6 +26,7 @@ test('invalid words are refused before any work', async () => {
   const folder = join(temporaryFolder(), 'none');
   for (const [words, message] of [
     [[], /PAPER: missing; expected the name of a paper, --all, --timed or --list/],
+    [['--list', '--all'], /--list: shows all experiments without --all/],
     [['perfomer'], /unknown paper 'perfomer': did you mean 'performer'/],
     [['performer', '--all'], /expected one of PAPER, --all and --timed, got several/],
     [['performer', '--minutes', '-1'], /--minutes: expected a number from 0 to/],
@@ -75,7 +76,8 @@ test('an experiment that fails keeps no other from being run or shown; without t
   const words = ['reproduce', 'performer', '--folder', folder, '--minutes', '0'];
   const { code, out, err } = await answerTo(words);
   assert.is(code, 1);
-  assert.match(err, /small\.json: expected JSON/);
+  assert.match(err, /small\.json: expected JSON[\s\S]*Failed: performer-figure-4\n.*small\.json: expected JSON/);
+  assert.not.match(out, /unfinished|units are finished: /);
   for (const name of ['performer-figure-2', 'performer-theorem-2']) assert.ok(out.includes(`${name}: `), out);
   await outputOf([...words, '--again']);
   assert.is(readFileSync(join(damaged, 'small.json'), 'utf8'), '{');

@@ -143,6 +143,10 @@ test('a damaged log is refused by what is wrong with it', async () => {
   const unit = whole.units['unit 0'];
   for (const [damaged, message] of [
     ['{', /expected JSON/],
+    [JSON.stringify({ ...whole, experiment: 'other' }), /small\.json: made by other, not by performer-figure-9/],
+    [JSON.stringify({ ...whole, scale: 'paper' }), /small\.json: made at scale paper, not at small/],
+    [JSON.stringify({ ...whole, revision: 7 }), /small\.json: made by revision 7 of the experiment, now 1/],
+    [JSON.stringify({ ...whole, settings: { seed: 1, units: 9 } }), /small\.json: made with units 9, now 1/],
     [JSON.stringify({ ...whole, environments: 3 }), /environments: expected a list of machines/],
     [JSON.stringify({ ...whole, units: [] }), /units: expected an object/],
     [JSON.stringify({ ...whole, units: { other: unit } }), /the experiment has no 'other'/],
@@ -162,6 +166,9 @@ test('a damaged log is refused by what is wrong with it', async () => {
     assert.match(error.message, /To begin again, add --again$/);
   }
   assert.is(ran.length, 1);
+  writeFileSync(path, JSON.stringify({ ...whole, units: { 'unit 0': { ...unit, numbers: {} } } }));
+  const lacking = /small\.json: results of 'unit 0': expected a number 'value'\. To begin again, add --again$/;
+  assert.throws(() => outcomeOf(experiment, 'small', folder), lacking);
 });
 
 test('numbers that are not finite end the run, and are not kept', async () => {

@@ -57,7 +57,9 @@ export function describeOutcome(outcome: Outcome, table: TableOptions): string {
   const { width, colour = false } = table;
   const heading = `${colour ? paint('bold', name) : name}: ${title}`;
   const from = wrapLines(`${paper.authors} ${paper.year}, ${source}. arXiv:${paper.arxiv}`, width);
-  if (results === null) return `${heading}\n${from}\n\n${finished} of ${units} units are finished: ${path}`;
+  // Without a unit there is no file yet.
+  const where = finished === 0 ? '' : `: ${path}`;
+  if (results === null) return `${heading}\n${from}\n\n${finished} of ${units} units are finished${where}`;
   const { titles, rows } = experiment.show(results, scale);
   const shown = formatTable(
     titles.map((each, at) => ({ title: each, align: at === 0 ? ('left' as const) : ('right' as const) })),

@@ -21,6 +21,8 @@ function describe() {
   return {
     usage: `${PROGRAM} reproduce`,
     positionals: ['PAPER', 'TABLE'],
+    details:
+      'Results that are there are shown as they are; --again measures anew. survey complexity measures nothing itself: it reads bench/results/scaling.json, which npm run bench -- --suite scaling writes.',
     options: {
       list: flag('Show all experiments, their cost in minutes and the last verdict'),
       all: flag('Run all experiments, those that cost least first'),
@@ -94,7 +96,8 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const tell = (line: string) => host.stderr.write(`${CLEARED}${line}\n`);
   const settings = { scale, folder, again, ...(trainings !== '' && { trainings }), shouldStop, tell };
   if (again) for (const experiment of chosen) orRefused(() => askAgain(experiment, scale, folder));
-  let [before, failed] = [0, 0];
+  let before = 0;
+  const failures: { name: string; error: unknown }[] = [];
   try {
     for (const experiment of sortedBy(chosen, (each) => each.minutes[scale])) {
       // Nothing is discarded that there is no time to measure again.
@@ -122,7 +125,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
         if (chosen.length === 1 || !isExpected(error)) throw error;
         progress.finish();
         reportFailure(error, null, host);
-        failed++;
+        failures.push({ name: experiment.name, error });
         continue;
       }
       progress.finish();
@@ -136,11 +139,17 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const finished = outcomes.filter(({ results, due }) => results !== null && !due).length;
   if (finished < chosen.length) {
     const how = again ? 'The same command without --again continues' : 'The same command continues';
-    people.write(`${finished} of ${chosen.length} experiments are finished. ${how}.\n`);
+    const continues = finished + failures.length < chosen.length ? ` ${how}.` : '';
+    people.write(`${finished} of ${chosen.length} experiments are finished.${continues}\n`);
+  }
+  // The first ones were said long ago.
+  for (const { name, error } of failures) {
+    tell(`Failed: ${name}`);
+    reportFailure(error, null, host);
   }
   const isWritten = await writeOutputs(outputs, host);
   if (host.stop.asked()) return host.stop.exitCode();
-  return isWritten && failed === 0 ? 0 : 1;
+  return isWritten && failures.length === 0 ? 0 : 1;
 });
 
 function sortedBy<T>(items: readonly T[], key: (item: T) => number): T[] {
@@ -168,12 +177,13 @@ async function tellIfBusy({ name }: Experiment, tell: (line: string) => void): P
   );
 }
 
-/** Throws ArgumentError unless exactly one of a paper, --all and --timed says what to run; --list goes with each. */
+/** Throws ArgumentError unless exactly one of a paper, --all and --timed says what to run; --list needs none of them. */
 function chosenExperiments(
   [paper, name]: readonly string[],
   { list, all, timed }: { list: boolean; all: boolean; timed: boolean },
 ): readonly Experiment[] {
   const said = [paper !== undefined, all, timed].filter(Boolean).length;
+  if (list && all) throw new ArgumentError('--list: shows all experiments without --all');
   if (said > 1) throw new ArgumentError('PAPER: expected one of PAPER, --all and --timed, got several');
   if (paper !== undefined) return findExperiments(paper, name);
   if (said === 0 && !list) {

@@ -76,8 +76,9 @@ export function readLog(experiment: Experiment, scale: Scale, folder: string): L
 
 function parseLog(empty: Log, found: Record<string, unknown>, experiment: Experiment, scale: Scale): Log {
   const { path } = empty;
-  if (found.fingerprint !== fingerprintOf(experiment, scale)) {
-    throw new FileFormatError(`${path}: made ${differenceOf(found, experiment, scale)}`);
+  const difference = differenceOf(found, experiment, scale);
+  if (difference !== null || found.fingerprint !== fingerprintOf(experiment, scale)) {
+    throw new FileFormatError(`${path}: made ${difference ?? 'with other settings'}`);
   }
   const { environments, units } = found;
   if (!Array.isArray(environments) || !environments.every(isEnvironment)) {
@@ -139,8 +140,11 @@ export function resultsOf(log: Log, experiment: Experiment, scale: Scale): Resul
   return isComplete ? new Results(new Map([...log.units].map(([name, { numbers }]) => [name, numbers]))) : null;
 }
 
-/** `with lengths 512,1024, now 512,2048` */
-function differenceOf(found: Record<string, unknown>, { settings, revision }: Experiment, scale: Scale): string {
+/** `with lengths 512,1024, now 512,2048`; null for a log that says of itself what it should. */
+function differenceOf(found: Record<string, unknown>, experiment: Experiment, scale: Scale): string | null {
+  const { settings, revision, name } = experiment;
+  if (found.experiment !== name) return `by ${String(found.experiment)}, not by ${name}`;
+  if (found.scale !== scale) return `at scale ${String(found.scale)}, not at ${scale}`;
   const now: Settings = settings[scale];
   const before = isObject(found.settings) ? found.settings : {};
   const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
@@ -151,7 +155,7 @@ function differenceOf(found: Record<string, unknown>, { settings, revision }: Ex
     return `with ${changed.map((key) => `${key} ${text(before[key])}, now ${text(now[key])}`).join('; ')}`;
   }
   if (found.revision !== revision) return `by revision ${String(found.revision)} of the experiment, now ${revision}`;
-  return 'with other settings';
+  return null;
 }
 
 function isUnit(value: unknown, environments: number): value is LoggedUnit {

@@ -1,5 +1,6 @@
 /** What an experiment came to at one scale, from its log: results, the verdict on each claim, time and machines. */
 import type { Environment } from '../compare/result.ts';
+import { FileFormatError } from '../core/errors.ts';
 import { type Judged, judge, type Verdict, worstOf } from './claims.ts';
 import type { Experiment, Scale } from './experiment.ts';
 import { type Log, readLog, resultsOf } from './log.ts';
@@ -31,7 +32,7 @@ export function outcomeOf(experiment: Experiment, scale: Scale, folder: string):
 
 export function outcomeOfLog(experiment: Experiment, scale: Scale, log: Log): Outcome {
   const results = resultsOf(log, experiment, scale);
-  const judged = results === null ? [] : experiment.claims(scale).map((claim) => judge(claim, results));
+  const judged = results === null ? [] : judgedOf(experiment, scale, results, log.path);
   return {
     experiment,
     scale,
@@ -45,6 +46,17 @@ export function outcomeOfLog(experiment: Experiment, scale: Scale, log: Log): Ou
     environments: log.environments,
     due: log.due,
   };
+}
+
+/** Throws FileFormatError, which names the log, for results that lack what the claims or the table read. */
+function judgedOf(experiment: Experiment, scale: Scale, results: Results, path: string): Judged[] {
+  try {
+    experiment.show(results, scale);
+    return experiment.claims(scale).map((claim) => judge(claim, results));
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    throw new FileFormatError(`${path}: ${error.message}. To begin again, add --again`, { cause: error });
+  }
 }
 
 /** The words of the command that runs an experiment. */

@@ -61,7 +61,9 @@ export class Meter {
     if (this.#steps >= this.limits.steps || performance.now() > this.#end) this.#stop('endless');
   };
 
+  /** A length that is none (NaN, or below 0) makes nothing: what the learner calls refuses it, or takes it for 0. */
   allocate(bytes: number): void {
+    if (!(bytes > 0)) return;
     this.#bytes += bytes;
     if (bytes > this.limits.bytes) this.#stop('memory', bytes);
     if (this.#bytes > this.limits.bytes) this.#stop('memory');

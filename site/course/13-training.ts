@@ -62,7 +62,7 @@ export const training: Lesson = {
     {
       title: 'Whole models',
       text: [
-        `Two layers, trained for thousands of steps on MQAR with 4 pairs among 64 tokens. The figures are means over seeds. In the first chart, models have up to ${seedsOf('mqar')}; in the second, up to ${seedsOf('mqar-heirs')}. Commands and logs are under \`bench/results/training\`.`,
+        `Two layers, trained for thousands of steps on MQAR with 4 pairs among 64 tokens. The figures are means over seeds. In the first chart, models have up to ${seedsOf('mqar')} of them; in the second, up to ${seedsOf('mqar-heirs')}. Commands and logs are under \`bench/results/training\`.`,
       ],
       picture: {
         kind: 'still',

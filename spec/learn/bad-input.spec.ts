@@ -42,6 +42,13 @@ const cases: [string, string, string, number | null, RegExp][] = [
     /more and more memory/,
   ],
   [
+    'arrays without end after one whose length is no number',
+    of('const all = [new Float64Array(NaN)];', 'for (;;)', '  all.push(new Float64Array(1000));'),
+    'memory',
+    3,
+    /more and more memory/,
+  ],
+  [
     'one array that is too large',
     of('return new Array(1e9).fill(0);'),
     'memory',

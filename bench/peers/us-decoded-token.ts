@@ -17,6 +17,9 @@ const COMPARED_TOKENS = 4;
 /** Tokens before any that are measured: an engine compiles what it has run often, which takes it some hundreds of them. */
 const WARM_UP = 256;
 
+/** Tokens that can be taken after those of the warm-up: the model has room for no more. */
+export const MOST_TOKENS = ROOM - WARM_UP;
+
 export function prepareDecodedToken({ length, ...sizes }: ModelSize & { width: number; length: number }): Prepared {
   const { batch } = sizes;
   const all = length + ROOM;

@@ -9,7 +9,7 @@ import { formatMilliseconds, formatPercent, formatWhole } from '../../src/termin
 import { formatTable } from '../../src/terminal/table.ts';
 import type { Prepared } from '../peers/peer.ts';
 import { prepareAttention } from '../peers/us-attention.ts';
-import { prepareDecodedToken } from '../peers/us-decoded-token.ts';
+import { MOST_TOKENS, prepareDecodedToken } from '../peers/us-decoded-token.ts';
 import { SIZES, TINY } from './generation.ts';
 import type { Suite } from './suite.ts';
 
@@ -64,7 +64,8 @@ async function profileOf(about: Pick<ProfileRow, 'what' | 'kind' | 'length'>, pr
   const start = performance.now();
   for (let n = 0; n < WARMING; n++) await prepared.run();
   const once = (performance.now() - start) / WARMING;
-  const passes = Math.max(3, Math.round(PROFILE_MILLISECONDS / once));
+  const most = about.kind === 'token' ? MOST_TOKENS - WARMING : Number.POSITIVE_INFINITY;
+  const passes = Math.min(most, Math.max(3, Math.round(PROFILE_MILLISECONDS / once)));
   const { ops } = await profileOps(async () => {
     for (let n = 0; n < passes; n++) {
       await prepared.run();

@@ -1,4 +1,6 @@
 /** Models of one training that are read at several lengths: their units are named by a run and a seed. */
+
+import type { Chart } from '../compare/report/chart.ts';
 import { formatPercent, formatWhole } from '../terminal/format.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { rebuilt } from '../training/reattend.ts';
@@ -6,7 +8,7 @@ import { endLearner, type Run } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Claim } from './claims.ts';
 import type { ResultTable } from './experiment.ts';
-import { formatSpread, type SeedLine } from './over-seeds.ts';
+import { formatSpread, type SeedChart, seedChart } from './over-seeds.ts';
 import type { Numbers, Results } from './results.ts';
 
 /** What is read, in the order of the lengths. */
@@ -81,10 +83,20 @@ export function lengthTable(results: Results, given: ByLength, labels: Readonly<
 }
 
 /** Lines over lengths; that of `full` is the reference. */
-export function lengthLines(results: Results, given: ByLength, labels: Readonly<Record<string, string>>): SeedLine[] {
-  return Object.entries(labels).map(([run, label]) => ({
-    label,
-    isReference: run === 'full',
-    values: given.lengths.map((length) => accuraciesAt(results, given, run, length)),
-  }));
+export function lengthChart(
+  results: Results,
+  given: ByLength,
+  labels: Readonly<Record<string, string>>,
+  { what, ...texts }: Pick<SeedChart, 'id' | 'title' | 'description'> & { what: string },
+): Chart {
+  return seedChart({
+    ...texts,
+    x: { label: 'tokens read', values: given.lengths, kind: 'doubling', format: formatWhole },
+    y: { label: what, kind: 'even', format: formatPercent },
+    lines: Object.entries(labels).map(([run, label]) => ({
+      label,
+      isReference: run === 'full',
+      values: given.lengths.map((length) => accuraciesAt(results, given, run, length)),
+    })),
+  });
 }

@@ -2,14 +2,12 @@
  * Parity (Grazzi et al. 2024): recurrences whose transitions have positive eigenvalues alone do not learn it for all lengths, nor
  * does attention; with eigenvalues between −1 and 1 the delta rule does. Models are trained on short sequences, and read long ones.
  */
-import { formatPercent, formatWhole } from '../terminal/format.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import { stateTrackingRecipe } from '../training/recipes/state-tracking.ts';
 import type { RunSettings } from '../training/run.ts';
-import { isRight, isWrong, lengthLines, lengthTable, measureByLength, unitName } from './by-length.ts';
+import { isRight, isWrong, lengthChart, lengthTable, measureByLength, unitName } from './by-length.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { trainingUnit } from './training-unit.ts';
 
@@ -96,13 +94,11 @@ export const negativeEigenvaluesParity = defineExperiment<Given>({
   claims,
   show: (results, given) => lengthTable(results, given, LABELS),
   draw: (results, given) => [
-    seedChart({
+    lengthChart(results, given, LABELS, {
       id: 'negative-eigenvalues-parity',
       title: 'Ours: parity beyond the length of the training',
       description: `Share of right answers against the length that is read, after training on ${given.length} tokens.`,
-      x: { label: 'tokens read', values: given.lengths, kind: 'doubling', format: formatWhole },
-      y: { label: 'right answers', kind: 'even', format: formatPercent },
-      lines: lengthLines(results, given, LABELS),
+      what: 'right answers',
     }),
   ],
 });

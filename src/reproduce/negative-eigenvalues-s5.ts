@@ -6,14 +6,12 @@ import { dirname, join } from 'node:path';
 import { FileFormatError } from '../core/errors.ts';
 import { isObject, readJsonObject } from '../core/files/json.ts';
 import { entryAt } from '../core/files/system-error.ts';
-import { formatPercent, formatWhole } from '../terminal/format.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import { s5Recipe } from '../training/recipes/s5.ts';
 import type { RunSettings } from '../training/run.ts';
-import { byLength, isRight, isWrong, lengthLines, lengthTable, measureByLength, unitName } from './by-length.ts';
+import { byLength, isRight, isWrong, lengthChart, lengthTable, measureByLength, unitName } from './by-length.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Numbers } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
@@ -121,13 +119,11 @@ export const negativeEigenvaluesS5 = defineExperiment<Given>({
   claims,
   show: (results, given) => lengthTable(results, given, LABELS),
   draw: (results, given) => [
-    seedChart({
+    lengthChart(results, given, LABELS, {
       id: 'negative-eigenvalues-s5',
       title: 'Ours: swaps of five beyond the length of the training',
       description: `Share of right products against the length that is read, after training on ${given.length} tokens.`,
-      x: { label: 'tokens read', values: given.lengths, kind: 'doubling', format: formatWhole },
-      y: { label: 'right products', kind: 'even', format: formatPercent },
-      lines: lengthLines(results, given, LABELS),
+      what: 'right products',
     }),
   ],
 });

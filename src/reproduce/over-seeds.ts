@@ -9,7 +9,7 @@ export function formatSpread(values: readonly number[], format: (value: number) 
   return texts[1] === texts[2] ? texts[0] : `${texts[0]} (${texts[1]} to ${texts[2]})`;
 }
 
-export interface SeedLine {
+interface SeedLine {
   label: string;
   /** Drawn dashed and grey, as what the others are compared with. */
   isReference?: boolean;

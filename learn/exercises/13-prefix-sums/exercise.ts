@@ -26,6 +26,16 @@ const by =
       return V[0].map((_, c) => weights.reduce((sum, w, j) => sum + w * V[j][c], 0) / divisor(weights, i));
     });
 const total = (weights: number[]) => weights.reduce((sum, w) => sum + w, 0);
+const prefix = by(
+  (i, j) => j <= i,
+  () => 1,
+);
+/** S is written with `ofS`, z with `ofZ`. */
+const withWritten = (Q: Matrix, ofS: Matrix, ofZ: Matrix, V: Matrix): Matrix => {
+  const ones = V.map(() => [1]);
+  const z = prefix(Q, ofZ, ones);
+  return prefix(Q, ofS, V).map((row, i) => row.map((x) => x / z[i][0]));
+};
 
 export const prefixSums: Exercise = {
   name: 'prefix-sums',
@@ -157,43 +167,11 @@ export const prefixSums: Exercise = {
       'queries summed',
       'You add φ(q_i) v_iᵀ to S. It is the key that is written, φ(k_i), and the query that reads.',
       {
-        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) => {
-          const sums = by(
-            (i, j) => j <= i,
-            () => 1,
-          );
-          return sums(Q, Q, V).map((row, i) =>
-            row.map(
-              (x) =>
-                x /
-                sums(
-                  Q,
-                  K,
-                  V.map(() => [1]),
-                )[i][0],
-            ),
-          );
-        },
+        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) => withWritten(Q, Q, K, V),
       },
     ),
     mistake('z of queries', 'You add φ(q_i) to z. The sum below is over keys too: z_i = z_{i−1} + φ(k_i).', {
-      causalLinear: (Q: Matrix, K: Matrix, V: Matrix) => {
-        const sums = by(
-          (i, j) => j <= i,
-          () => 1,
-        );
-        return sums(Q, K, V).map((row, i) =>
-          row.map(
-            (x) =>
-              x /
-              sums(
-                Q,
-                Q,
-                V.map(() => [1]),
-              )[i][0],
-          ),
-        );
-      },
+      causalLinear: (Q: Matrix, K: Matrix, V: Matrix) => withWritten(Q, K, Q, V),
     }),
     mistake(
       'own value alone',

@@ -14,12 +14,14 @@ import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts'
 import { entryAt } from '../core/files/system-error.ts';
 import { finiteNumbers } from '../core/files/weights.ts';
 import { type KernelBuild, kernelBuild } from '../core/kernels/simd.ts';
+import type { NumericArray } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import { asked, type Header, headerTexts, parseHeader, versionOf } from './checkpoint-header.ts';
 import { expectRun } from './checks.ts';
 import { type Learner, makeLearner } from './learner.ts';
 import { forUse } from './module.ts';
+import type { Form } from './optimizers/optimizer.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
 import { withinFile } from './within-file.ts';
@@ -166,7 +168,7 @@ export function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [s
 }
 
 /**
- * Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same, and for a number
+ * Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same; and for a number
  * that is not finite, because no training step produces one.
  */
 export function fill(
@@ -175,7 +177,18 @@ export function fill(
   sources: ReadonlyMap<string, StoredArray>,
   complain: Complain,
 ): void {
-  const own = new Map([...targets].map(([name, tensor]) => [`${prefix}${name}`, tensor]));
+  expectForms(prefix, targets, sources, complain);
+  for (const [name, tensor] of targets) elements(tensor).set(numbersOf(`${prefix}${name}`, sources, complain));
+}
+
+/** Throws unless the file has tensors of these names, shapes and types, and no others with the prefix, or with none of ours. */
+export function expectForms(
+  prefix: string,
+  forms: ReadonlyMap<string, Form>,
+  sources: ReadonlyMap<string, StoredArray>,
+  complain: Complain,
+): void {
+  const own = new Map([...forms].map(([name, form]) => [`${prefix}${name}`, form]));
   const missing = [...own.keys()].filter((name) => !sources.has(name));
   const others = Object.values(PREFIXES).filter((each) => each !== prefix);
   const unexpected = [...sources.keys()].filter(
@@ -187,15 +200,15 @@ export function fill(
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${list(unexpected)})`] : []),
   ];
   if (problems.length > 0) throw complain(`expected the tensors of its own settings, got ${problems.join(' and ')}`);
-  const arrays = [...own].map(([name, tensor]) => {
-    const source = sources.get(name) as StoredArray;
-    const forms = [tensor, source].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`);
-    if (forms[0] !== forms[1]) throw complain(`${name}: expected ${forms[0]}, got ${forms[1]}`);
-    return { name, tensor, source };
-  });
-  for (const { name, tensor, source } of arrays) {
-    elements(tensor).set(finiteNumbers(source, (problem) => complain(`${name}: ${problem}`)));
+  for (const [name, form] of own) {
+    const words = [form, sources.get(name) as StoredArray].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`);
+    if (words[0] !== words[1]) throw complain(`${name}: expected ${words[0]}, got ${words[1]}`);
   }
+}
+
+/** The numbers of a tensor that is there. Throws for one that is not finite. */
+export function numbersOf(name: string, sources: ReadonlyMap<string, StoredArray>, complain: Complain): NumericArray {
+  return finiteNumbers(sources.get(name) as StoredArray, (problem) => complain(`${name}: ${problem}`));
 }
 
 /** Names that a message lists. */

@@ -124,7 +124,8 @@ export async function convert<Input>(
   const ofAttention = chosen(pair, settings.train === 'all' ? 'attention' : settings.train);
   const learned = settings.train === 'all' ? chosen(pair, 'all') : ofAttention;
   const kept = keptOf(pair, settings, learned);
-  const before = kept?.read({ step: settings.steps, first, layers: pair.layers }) ?? null;
+  const learning = (step: number) => (step <= first ? ofAttention : learned);
+  const before = kept?.read({ steps: settings.steps, first, layers: pair.layers, learning }) ?? null;
   let [done, stopped] = [before?.step ?? 0, false];
   if (before !== null) observer.onResume?.(done);
   for (const { part, begin, steps } of halves) {

@@ -10,12 +10,13 @@ import { expectBoolean, expectRecord, expectText, integerOf, listOf, numberOf, o
 import { removeLeftovers } from '../../core/files/atomic.ts';
 import type { Complain } from '../../core/files/input-file.ts';
 import { isObject, parseJson } from '../../core/files/json.ts';
-import { littleEndianBytes } from '../../core/files/numbers.ts';
+import { littleEndianBytes, type StoredArray } from '../../core/files/numbers.ts';
 import { type OpenedSafetensors, readSafetensors, writeSafetensors } from '../../core/files/safetensors.ts';
 import { entryAt } from '../../core/files/system-error.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
-import { fill, PREFIXES, stored } from '../checkpoint.ts';
+import { expectForms, fill, numbersOf, PREFIXES, stored } from '../checkpoint.ts';
 import { asked } from '../checkpoint-header.ts';
+import { adamWForms } from '../optimizers/adamw.ts';
 import type { Optimizer } from '../optimizers/optimizer.ts';
 
 /** Where a conversion is kept while it goes on. */
@@ -51,6 +52,16 @@ export function expectKeep(name: string, value: unknown): void {
   expectRecord(name, value, checks);
 }
 
+/** What a file may say. */
+interface Expected {
+  /** The steps of the whole conversion, and of its first half. */
+  steps: number;
+  first: number;
+  layers: number;
+  /** The parameters that learn in the half of a step. */
+  learning(step: number): ReadonlyMap<string, Tensor>;
+}
+
 export class KeptConversion {
   readonly #keep: ConversionKeep;
   readonly #tensors: ReadonlyMap<string, Tensor>;
@@ -66,15 +77,13 @@ export class KeptConversion {
 
   /**
    * Puts the tensors into the state of its last step, and says which that was; `into` does the same to the optimiser of that
-   * half. Null where no file is. Throws FileFormatError for a damaged file, or one of another conversion.
+   * half. Null where no file is. Throws FileFormatError for a damaged file, or one of another conversion, before any change.
    */
-  read(
-    most: Pick<Progress, 'step'> & { first: number; layers: number },
-  ): (Progress & { into(optimizer: Optimizer): void }) | null {
+  read(expected: Expected): (Progress & { into(optimizer: Optimizer): void }) | null {
     const { path, replace = false } = this.#keep;
     if (entryAt(path) === null) return null;
     try {
-      return this.#open(readSafetensors(path), most);
+      return this.#open(readSafetensors(path), expected);
     } catch (error) {
       if (!(error instanceof FileFormatError)) throw error;
       if (replace) return null;
@@ -93,7 +102,7 @@ export class KeptConversion {
     this.#written = performance.now();
   }
 
-  #open(file: OpenedSafetensors, { step: steps, first, layers }: Parameters<KeptConversion['read']>[0]) {
+  #open(file: OpenedSafetensors, expected: Expected) {
     const complain: Complain = (problem) => new FileFormatError(`${this.#keep.path}: ${problem}`);
     const textOf = (name: string): Record<string, unknown> => {
       const value = parseJson(file.metadata.get(name) ?? '', (problem) => complain(`${name}: ${problem}`), LIMITS);
@@ -111,18 +120,50 @@ export class KeptConversion {
       const words = changed.map((name) => `${name} ${texts(name).join(', now ')}`);
       throw complain(`of another conversion: ${words.join('; ')}`);
     }
-    const { step, matched } = textOf('progress');
+    const { step, matched } = this.#progressIn(textOf('progress'), expected, complain);
+    // All of it before any change: also the optimiser, which is not yet made.
+    const { tensors } = file;
+    const learning = expected.learning(step);
+    expectForms(PREFIXES.model, this.#tensors, tensors, complain);
+    expectForms(PREFIXES.optimizer, adamWForms(learning), tensors, complain);
+    for (const name of tensors.keys()) numbersOf(name, tensors, complain);
+    expectMoments(learning, tensors, step > expected.first ? step - expected.first : step, complain);
+    fill(PREFIXES.model, this.#tensors, tensors, complain);
+    return {
+      step,
+      matched,
+      into: (optimizer: Optimizer) => fill(PREFIXES.optimizer, optimizer.state(), tensors, complain),
+    };
+  }
+
+  #progressIn(
+    { step, matched }: Record<string, unknown>,
+    { steps, first, layers }: Expected,
+    complain: Complain,
+  ): Progress {
     asked(complain, () => {
       integerOf(1, steps)('step', step);
-      if (matched !== null || Number(step) > first) listOf(numberOf(0))('matched', matched);
+      if (Number(step) > first) listOf(numberOf(0))('matched', matched);
     });
+    if (Number(step) <= first && matched !== null) throw complain('matched: expected null before the second half');
     if (Array.isArray(matched) && matched.length !== layers) throw complain(`matched: expected ${layers} distances`);
-    fill(PREFIXES.model, this.#tensors, file.tensors, complain);
-    return {
-      step: step as number,
-      matched: matched as number[] | null,
-      into: (optimizer: Optimizer) => fill(PREFIXES.optimizer, optimizer.state(), file.tensors, complain),
-    };
+    return { step: step as number, matched: matched as number[] | null };
+  }
+}
+
+/** Throws unless the optimiser has taken so many steps, and its mean squares are such. */
+function expectMoments(
+  learning: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, StoredArray>,
+  steps: number,
+  complain: Complain,
+): void {
+  const numbers = (name: string) => numbersOf(`${PREFIXES.optimizer}${name}`, tensors, complain);
+  const [taken] = numbers('step');
+  if (taken !== steps) throw complain(`${PREFIXES.optimizer}step: expected ${steps}, got ${taken}`);
+  for (const name of learning.keys()) {
+    if (numbers(`${name}.v`).every((square) => square >= 0)) continue;
+    throw complain(`${PREFIXES.optimizer}${name}.v: expected numbers of at least 0, got others`);
   }
 }
 

@@ -12,7 +12,7 @@ import { adamWKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts';
 import { allElements } from '../../core/ops/all-elements.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
+import { expectStep, expectWithin, type Form, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
 
 /** Settings of AdamW, by the symbols of its paper. */
 export interface AdamWSettings {
@@ -26,6 +26,16 @@ export interface AdamWSettings {
   weightDecay: number;
   /** Which parameters decay; by default matrices, except those of a variant that must not. */
   decays: (name: string, parameter: Tensor) => boolean;
+}
+
+const MOMENTS = ['m', 'v'] as const;
+
+/** The forms of its state (`Optimizer.state`) for these parameters, without making it. */
+export function adamWForms(parameters: ReadonlyMap<string, Form>): Map<string, Form> {
+  const moments = [...parameters].flatMap(([name, { shape, dtype }]) =>
+    MOMENTS.map((moment): [string, Form] => [`${name}.${moment}`, { shape, dtype }]),
+  );
+  return new Map<string, Form>([['step', { shape: [], dtype: 'int32' }], ...moments]);
 }
 
 export class AdamW implements Optimizer {
@@ -55,7 +65,7 @@ export class AdamW implements Optimizer {
     this.#parameters = parameters;
     this.#state = new OptimizerState(parameters);
     for (const [name, { shape, dtype }] of parameters) {
-      const [m, v] = ['m', 'v'].map((moment) => this.#state.add(name, moment, shape, dtype));
+      const [m, v] = MOMENTS.map((moment) => this.#state.add(name, moment, shape, dtype));
       this.#moments.set(name, { m, v });
     }
   }

@@ -36,6 +36,9 @@ export interface Optimizer {
   load(state: ReadonlyMap<string, Tensor>): void;
 }
 
+/** What is known of a tensor before it is made. */
+export type Form = Pick<Tensor, 'shape' | 'dtype'>;
+
 /** Steps taken, and named tensors for each parameter, all zeros at first. */
 export class OptimizerState {
   readonly #tensors = new Map<string, Tensor>();

@@ -10,6 +10,9 @@ import { answerTo, outputOf, temporaryFolder } from './host.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of colours
 const CODES = /\x1b\[[\d;]*m/g;
 
+/** So little that nothing is measured. */
+const NO_TIME = ['--minutes', '1e-9'];
+
 test('the list has every experiment, with its minutes and the last verdict, and fits the terminal', async () => {
   const folder = temporaryFolder();
   const text = await outputOf(['reproduce', '--list', '--folder', folder]);
@@ -29,6 +32,7 @@ test('invalid words are refused before any work', async () => {
     [['--list', '--all'], /--list: shows all experiments without --all/],
     [['perfomer'], /unknown paper 'perfomer': did you mean 'performer'/],
     [['performer', '--all'], /expected one of PAPER, --all and --timed, got several/],
+    [['performer', '--again', '--minutes', '0'], /--minutes: expected more than 0 with --again, got 0/],
     [['performer', '--minutes', '-1'], /--minutes: expected a number from 0 to/],
     [['performer', '--scale', 'large'], /--scale: unknown scale 'large'/],
     [['performer', '--report', join(folder, 'page.html')], /--report: cannot write/],
@@ -53,7 +57,7 @@ test('time that runs out leaves finished units, and the same command continues t
   const first = await outputOf([...words, '--minutes', '0']);
   assert.match(first, /0 of 1 experiments are finished\. The same command continues\./);
   // Asked again where there was nothing: these are no earlier results.
-  await outputOf([...words, '--again', '--minutes', '0']);
+  await outputOf([...words, '--again', ...NO_TIME]);
   assert.not.match(await outputOf([...words, '--minutes', '0']), /earlier results/);
   const second = await outputOf([...words, '--report', page]);
   assert.match(second, /^holds /m);
@@ -61,8 +65,9 @@ test('time that runs out leaves finished units, and the same command continues t
   assert.match(readFileSync(page, 'utf8'), /<h1>Does it hold\?<\/h1>[\s\S]*<svg /);
   // Finished: nothing runs again.
   assert.match(await outputOf([...words, '--minutes', '0']), /Verdict: holds\.[\s\S]*Nothing was run/);
+  await expectTable(folder);
   // Asked again, and there is no time: the results stay, and what continues it knows.
-  assert.match(await outputOf([...words, '--again', '--minutes', '0']), /0 of 1 .* The same command without --again/);
+  assert.match(await outputOf([...words, '--again', ...NO_TIME]), /0 of 1 .* The same command without --again/);
   const due = await outputOf([...words, '--minutes', '0']);
   assert.match(due, /Verdict: holds\.[\s\S]*to be measured anew\.\s+0 of 1 experiments are finished/);
   assert.match(await outputOf(words), /^4 verdicts, as before\.$/m);
@@ -73,14 +78,36 @@ test('an experiment that fails keeps no other from being run or shown; without t
   const damaged = join(folder, 'performer-figure-4');
   mkdirSync(damaged);
   writeFileSync(join(damaged, 'small.json'), '{');
-  const words = ['reproduce', 'performer', '--folder', folder, '--minutes', '0'];
-  const { code, out, err } = await answerTo(words);
+  const words = ['reproduce', 'performer', '--folder', folder];
+  const { code, out, err } = await answerTo([...words, '--minutes', '0', '--details']);
   assert.is(code, 1);
   assert.match(err, /small\.json: expected JSON[\s\S]*Failed: performer-figure-4\n.*small\.json: expected JSON/);
   assert.not.match(out, /unfinished|units are finished: /);
   for (const name of ['performer-figure-2', 'performer-theorem-2']) assert.ok(out.includes(`${name}: `), out);
-  await outputOf([...words, '--again']);
+  await outputOf([...words, '--again', ...NO_TIME]);
   assert.is(readFileSync(join(damaged, 'small.json'), 'utf8'), '{');
 });
+
+/** Several experiments are a line each, with the counts of their verdicts; --details shows them in full. */
+async function expectTable(folder: string): Promise<void> {
+  const words = ['reproduce', 'performer', '--folder', folder, '--minutes', '0'];
+  const lines = (await outputOf(words)).split('\n');
+  const own = experiments.filter(({ paper }) => paper.name === 'performer');
+  const rows = lines.filter((line) => line.startsWith('performer '));
+  // In the order of the list, whatever they cost.
+  assert.equal(
+    rows.map((row) => row.split(/ +/)[1]),
+    own.map(({ table }) => table),
+  );
+  assert.match(rows.find((row) => row.includes('figure-2')) ?? '', /^performer +figure-2 +4 +\d+\.\d$/);
+  assert.match(rows.find((row) => row.includes('theorem-2')) ?? '', / 0\.0 +0 of \d+ units$/);
+  assert.ok(lines.includes('Of 4 claims 4 hold, 0 in direction, 0 not here.'), lines.join('\n'));
+  assert.ok(lines.length < own.length + 10);
+  const full = await outputOf([...words, '--details']);
+  assert.match(full, /^performer-figure-2: [\s\S]*Verdict: holds\./);
+  for (const line of (await outputOf(words, 60)).split('\n')) {
+    assert.ok(displayWidth(line.replace(CODES, '')) <= 60, line);
+  }
+}
 
 test.run();

@@ -1,6 +1,6 @@
 /** Outcomes of experiments as text: the list of all, and one with its claims and numbers. */
 import { EfficientTransformersError } from '../core/errors.ts';
-import type { Verdict } from '../reproduce/claims.ts';
+import { VERDICTS, type Verdict } from '../reproduce/claims.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine, type Outcome, outcomeOf } from '../reproduce/outcome.ts';
 import { paint, type Style } from '../terminal/colour.ts';
@@ -48,6 +48,43 @@ function lastVerdict(experiment: Experiment, scale: Scale, folder: string): stri
     if (error instanceof EfficientTransformersError) return 'results refused';
     throw error;
   }
+}
+
+/**
+ * A line for each experiment that was run or shown: how many of its claims came to each verdict, and the minutes that its units
+ * took. `noted`: lines for below, such as verdicts that changed.
+ */
+export function summarise(
+  outcomes: readonly { outcome: Outcome; noted: readonly string[] }[],
+  { table, program }: { table: TableOptions; program: string },
+): string {
+  const rows = outcomes.map(({ outcome: { experiment, results, judged, finished, units, seconds, due } }) => {
+    const counts = VERDICTS.map((verdict) => {
+      const count = judged.filter((each) => each.verdict === verdict).length;
+      return count === 0 ? '' : { text: `${count}`, style: STYLES[verdict] };
+    });
+    const state = due && finished > 0 ? 'earlier results' : results === null ? `${finished} of ${units} units` : '';
+    return [experiment.paper.name, experiment.table, ...counts, (seconds / 60).toFixed(1), state];
+  });
+  const columns = [
+    { title: 'paper', align: 'left' as const },
+    { title: 'table', align: 'left' as const },
+    ...VERDICTS.map((title) => ({ title, align: 'right' as const })),
+    { title: 'minutes', align: 'right' as const },
+    ...(rows.some((row) => row.at(-1) !== '') ? [{ title: 'state', align: 'left' as const }] : []),
+  ];
+  const all = outcomes.flatMap(({ outcome }) => outcome.judged);
+  const countOf = (verdict: Verdict) => all.filter((each) => each.verdict === verdict).length;
+  const [hold, inDirection, not] = VERDICTS.map(countOf);
+  const total = `Of ${counted(all.length, 'claim')} ${hold} hold, ${inDirection} in direction, ${not} not here.`;
+  const lines = outcomes.flatMap(({ outcome, noted }) => noted.map((line) => `${outcome.experiment.name}: ${line}`));
+  const how = `Claims and numbers of one: ${program} reproduce PAPER TABLE; of all: --details`;
+  const shown = formatTable(
+    columns,
+    rows.map((row) => row.slice(0, columns.length)),
+    table,
+  );
+  return [shown, wrapLines([total, ...lines, how].join('\n'), table.width)].join('\n\n');
 }
 
 /** An experiment with the paper's numbers beside ours; while units are missing, how many there are. */

@@ -15,18 +15,19 @@ import type { TableOptions } from '../terminal/table.ts';
 import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
 import { isExpected, reportFailure } from './failure.ts';
 import { checkFolder, checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
-import { describeOutcome, listExperiments, noteOn } from './reproduce-text.ts';
+import { describeOutcome, listExperiments, noteOn, summarise } from './reproduce-text.ts';
 
 function describe() {
   return {
     usage: `${PROGRAM} reproduce`,
     positionals: ['PAPER', 'TABLE'],
     details:
-      'Results that are there are shown as they are; --again measures anew. survey complexity measures nothing itself: it reads bench/results/scaling.json, which npm run bench -- --suite scaling writes.',
+      'Results that are there are shown as they are; --again measures anew. One experiment is shown with its claims and numbers, several as a table of their verdicts. survey complexity measures nothing itself: it reads bench/results/scaling.json, which npm run bench -- --suite scaling writes.',
     options: {
-      list: flag('Show all experiments, their cost in minutes and the last verdict'),
-      all: flag('Run all experiments, those that cost least first'),
-      timed: flag('Run those that measure time, which need a quiet machine'),
+      list: flag('Run nothing: show the experiments, their cost in minutes and the last verdict'),
+      all: flag('Run all experiments, those that measure time too, in the order of their cost'),
+      timed: flag('Run only those that measure time, which need a quiet machine'),
+      details: flag('Show the claims and numbers of each experiment, also where there are several'),
       minutes: number('N', 'Stop this call after so many minutes; the same command continues', {
         minimum: 0,
         maximum: 100_000,
@@ -52,7 +53,7 @@ function describe() {
       },
       {
         command: `${PROGRAM} reproduce --all --minutes 60`,
-        explanation: 'Run all for an hour; after an interruption the same command continues',
+        explanation: 'Run all for an hour at most; the same command continues with what is not finished',
       },
       {
         command: `${PROGRAM} reproduce performer --again --report performer.html`,
@@ -63,32 +64,37 @@ function describe() {
 }
 
 export const reproduceCommand = defineCommand('reproduce', describe, async ({ values, positionals }, host) => {
-  const { list, minutes, scale, again, folder, report, threads } = values;
+  const { list, details, minutes, scale, again, folder, report, threads } = values;
   const table: TableOptions = { colour: supportsColour(host.stdout), width: widthOf(host.stdout) };
   const chosen = chosenExperiments(positionals, values);
   // Where nothing is run, nothing is made.
   checkFolder('--folder', folder, false);
+  if (again && minutes === 0) {
+    throw new ArgumentError('--minutes: expected more than 0 with --again, got 0: there is no time to measure anew');
+  }
   if (list) {
     host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
     return 0;
   }
-  const outcomes: Outcome[] = [];
+  const shown: { outcome: Outcome; noted: string[] }[] = [];
   // As they are listed, in whatever order they run.
+  const inOrder = () => sortedBy(shown, ({ outcome }) => chosen.indexOf(outcome.experiment));
   const content = () =>
     renderOutcomes(
-      sortedBy(outcomes, ({ experiment }) => chosen.indexOf(experiment)),
+      inOrder().map(({ outcome }) => outcome),
       PROGRAM,
     );
   const ifForeign = 'name another with --report FILE';
   const outputs = report === undefined ? [] : [{ flag: '--report', path: report, label: 'Report', ifForeign, content }];
   checkOutputs(outputs);
-  if (again || minutes !== 0) checkFolder('--folder', folder);
+  if (minutes !== 0) checkFolder('--folder', folder);
   const people = streamForPeople(outputs, host);
   if (threads !== undefined) setThreads(threads);
   await poolReady();
   host.stop.listen(announceStop(host, 'after this unit'));
   const end = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + 60_000 * minutes;
   const shouldStop = () => host.stop.asked() || performance.now() >= end;
+  const inFull = details || chosen.length === 1;
   const total = chosen.reduce((sum, experiment) => sum + experiment.minutes[scale], 0);
   const progress = new Progress({ total, stream: host.stderr });
   // Logs of training come with the repository, not with the package.
@@ -129,14 +135,18 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
         continue;
       }
       progress.finish();
-      outcomes.push(outcome);
-      people.write(`${[describeOutcome(outcome, table), ...noteOn(outcome, earlier, ran)].join('\n')}\n\n`);
+      const noted = noteOn(outcome, earlier, ran);
+      if (inFull) people.write(`${[describeOutcome(outcome, table), ...noted].join('\n')}\n\n`);
+      else if (ran > 0)
+        tell(`${experiment.name}: ${outcome.verdict ?? `${outcome.finished} of ${outcome.units} units`}`);
+      shown.push({ outcome, noted: ran > 0 ? noted : [] });
       if (host.stop.asked()) break;
     }
   } finally {
     progress.finish();
   }
-  const finished = outcomes.filter(({ results, due }) => results !== null && !due).length;
+  if (!inFull) people.write(`${summarise(inOrder(), { table, program: PROGRAM })}\n`);
+  const finished = shown.filter(({ outcome: { results, due } }) => results !== null && !due).length;
   if (finished < chosen.length) {
     const how = again ? 'The same command without --again continues' : 'The same command continues';
     const continues = finished + failures.length < chosen.length ? ` ${how}.` : '';

@@ -62,6 +62,11 @@ export interface ExperimentSpec<S extends Settings> {
   /** Where ours is smaller or otherwise differs, and why; a sentence each. */
   differences: readonly string[];
   settings: Readonly<Record<Scale, S>>;
+  /**
+   * Lists among the settings that only choose which units there are, such as the rows of a table: no unit computes anything else
+   * when they grow. A log that has fewer of them keeps its units. Seeds are none: whoever adds some has seen what others came to.
+   */
+  rows?: readonly (keyof S & string)[];
   /** Raised by one when what a unit computes has changed though the settings have not: earlier results are then refused. */
   revision: number;
   /** What it takes on two cores. */
@@ -85,19 +90,24 @@ export interface Experiment
   /** `performer-figure-4`: the name of its file and of the folder of its results. */
   name: string;
   timed: boolean;
+  rows: readonly string[];
   units(scale: Scale): Unit[];
+  /** The units of other settings, which have fewer rows. */
+  unitsOf(settings: Settings): Unit[];
   claims(scale: Scale): Claim[];
   show(results: Results, scale: Scale): ResultTable;
   draw(results: Results, scale: Scale): Chart[];
 }
 
 export function defineExperiment<const S extends Settings>(spec: ExperimentSpec<S>): Experiment {
-  const { settings, timed = false, draw = () => [] } = spec;
+  const { settings, timed = false, rows = [], draw = () => [] } = spec;
   return {
     ...spec,
     name: `${spec.paper.name}-${spec.table}`,
     timed,
+    rows,
     units: (scale) => spec.units(settings[scale]),
+    unitsOf: (given) => spec.units(given as S),
     claims: (scale) => spec.claims(settings[scale]),
     show: (results, scale) => spec.show(results, settings[scale]),
     draw: (results, scale) => draw(results, settings[scale]),

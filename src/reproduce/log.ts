@@ -1,6 +1,7 @@
 /**
  * The log of an experiment at one scale, `FOLDER/NAME/SCALE.json`: the numbers of each finished unit, with the seconds and the
- * machine that made them. It has the fingerprint of the settings, and is refused for others.
+ * machine that made them. It has the fingerprint of the settings, and is refused for others; but an experiment that got more
+ * rows takes over the log of fewer, if today's code gives these the same fingerprint.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -49,12 +50,12 @@ export function emptyLog(experiment: Experiment, scale: Scale, folder: string): 
 }
 
 /** What makes results comparable: settings, units, their trainings and the revision of the code. */
-export function fingerprintOf(experiment: Experiment, scale: Scale): string {
-  const { name, revision, settings } = experiment;
-  const all = experiment.units(scale);
+export function fingerprintOf(experiment: Experiment, scale: Scale, given = experiment.settings[scale]): string {
+  const { name, revision } = experiment;
+  const all = experiment.unitsOf(given);
   const units = all.map((unit) => unit.name);
   const trainings = all.flatMap(({ training }) => training ?? []);
-  const own = { name, scale, revision, settings: Object.entries(settings[scale]).sort(), units };
+  const own = { name, scale, revision, settings: Object.entries(given).sort(), units };
   const text = JSON.stringify({ ...own, ...(trainings.length > 0 && { trainings }) });
   return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
 }
@@ -76,8 +77,9 @@ export function readLog(experiment: Experiment, scale: Scale, folder: string): L
 
 function parseLog(empty: Log, found: Record<string, unknown>, experiment: Experiment, scale: Scale): Log {
   const { path } = empty;
-  const difference = differenceOf(found, experiment, scale);
-  if (difference !== null || found.fingerprint !== fingerprintOf(experiment, scale)) {
+  const given = fewerRows(found.settings, experiment, scale) ?? experiment.settings[scale];
+  const difference = differenceOf(found, experiment, scale, given);
+  if (difference !== null || found.fingerprint !== fingerprintOf(experiment, scale, given)) {
     throw new FileFormatError(`${path}: made ${difference ?? 'with other settings'}`);
   }
   const { environments, units } = found;
@@ -85,7 +87,7 @@ function parseLog(empty: Log, found: Record<string, unknown>, experiment: Experi
     throw new FileFormatError(`${path}: environments: expected a list of machines`);
   }
   if (!isObject(units)) throw new FileFormatError(`${path}: units: expected an object`);
-  const known = new Set(experiment.units(scale).map(({ name }) => name));
+  const known = new Set(experiment.unitsOf(given).map(({ name }) => name));
   const entries = Object.entries(units).map(([name, unit]): [string, LoggedUnit] => {
     if (!known.has(name)) throw new FileFormatError(`${path}: units: the experiment has no '${name}'`);
     if (!isUnit(unit, environments.length)) {
@@ -140,12 +142,28 @@ export function resultsOf(log: Log, experiment: Experiment, scale: Scale): Resul
   return isComplete ? new Results(new Map([...log.units].map(([name, { numbers }]) => [name, numbers]))) : null;
 }
 
+/** Today's settings with the rows of an earlier log, which are some of today's in the same order; null for any other log. */
+function fewerRows(before: unknown, { rows, settings }: Experiment, scale: Scale): Settings | null {
+  if (!isObject(before)) return null;
+  const earlier = rows.map((name): [string, readonly (number | string)[]] | null => {
+    const [own, now] = [before[name], settings[scale][name]];
+    if (!Array.isArray(own) || !Array.isArray(now)) return null;
+    const kept = now.filter((each) => own.includes(each));
+    return JSON.stringify(kept) === JSON.stringify(own) ? [name, kept] : null;
+  });
+  if (!earlier.every((each) => each !== null)) return null;
+  return { ...settings[scale], ...Object.fromEntries(earlier) };
+}
+
 /** `with lengths 512,1024, now 512,2048`; null for a log that says of itself what it should. */
-function differenceOf(found: Record<string, unknown>, experiment: Experiment, scale: Scale): string | null {
-  const { settings, revision, name } = experiment;
+function differenceOf(
+  found: Record<string, unknown>,
+  { revision, name }: Experiment,
+  scale: Scale,
+  now: Settings,
+): string | null {
   if (found.experiment !== name) return `by ${String(found.experiment)}, not by ${name}`;
   if (found.scale !== scale) return `at scale ${String(found.scale)}, not at ${scale}`;
-  const now: Settings = settings[scale];
   const before = isObject(found.settings) ? found.settings : {};
   const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),

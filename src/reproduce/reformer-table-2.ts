@@ -38,6 +38,8 @@ const PAPER: Readonly<Partial<Record<Trained, readonly number[]>>> = {
 };
 const inPaper = (trained: Trained, column: Column) => `${PAPER[trained]?.[COLUMNS.indexOf(column as 'full')]}%`;
 
+const ROWS = ['no-hashing', ITSELF, '4-hashes', '2-hashes', '1-hash'] as const;
+
 function claims({ seeds, trained: rows }: Given): Claim[] {
   const hashed = rows.filter(isHashed);
   const shares = (results: Results, trained: Trained, column: Column) =>
@@ -81,6 +83,18 @@ function claims({ seeds, trained: rows }: Given): Claim[] {
         },
       }),
     ),
+    {
+      says: 'Evaluated with 1 hash, models that were trained with more hashes do better, mean of seeds',
+      paper: '1 hash 77.9%, 2 hashes 86.8%, 4 hashes 91.9%',
+      holds: {
+        kind: 'rising',
+        read: (results) =>
+          (['1-hash', '2-hashes', '4-hashes'] as const)
+            .filter((trained) => hashed.includes(trained))
+            .map((trained) => ({ name: TRAINED[trained], value: mean(results, trained, '1 hash') })),
+        format: formatPercent,
+      },
+    },
     solves('Trained and evaluated in full attention', 'no-hashing', 'full'),
     {
       says: 'With 1 hash a model trained in full attention does worse than one trained with 4 hashes',
@@ -154,20 +168,19 @@ export const reformerTable2 = defineExperiment<Given>({
   title: 'Models trained with one number of hashes and evaluated with another',
   source: 'Table 2',
   differences: [
-    'Sequences of 128 tokens and one layer with one head of width 64, trained for 1500 steps with 4 hashes and with 1; in the paper 1024 tokens, four heads, width 256 and 150 000 steps.',
+    'Sequences of 128 tokens and one layer with one head of width 64, trained for 1500 steps; in the paper 1024 tokens, four heads, width 256 and 150 000 steps.',
     'Chunks of 32 tokens meet whole, whatever the buckets of their tokens, as in the authors’ code (acrossBuckets).',
     'Columns “also itself” and “k = q” are not in the paper. They test why its models trained with hashes are at chance in full attention.',
     'The recipe hashes had been trained before this experiment was written, from one seed: its table without the last three columns was known.',
+    'The row of 2 hashes was added when the others were known; theirs were taken over.',
   ],
   settings: {
-    small: { trained: ['no-hashing', ITSELF, '4-hashes', '1-hash'], seeds: [1, 2, 3], steps: 1500, examples: 128 },
-    paper: {
-      trained: ['no-hashing', ITSELF, '4-hashes', '2-hashes', '1-hash'],
-      ...{ seeds: [1, 2, 3], steps: 150000, examples: 1024 },
-    },
+    small: { trained: ROWS, seeds: [1, 2, 3], steps: 1500, examples: 128 },
+    paper: { trained: ROWS, seeds: [1, 2, 3], steps: 150000, examples: 1024 },
   },
+  rows: ['trained'],
   revision: 1,
-  minutes: { small: 6, paper: 800 },
+  minutes: { small: 8, paper: 800 },
   units,
   claims,
   show: (results, { seeds, trained: all }) => ({

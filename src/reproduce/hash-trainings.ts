@@ -43,22 +43,56 @@ export type Column = (typeof COLUMNS)[number] | keyof typeof OTHERWISE;
 
 export const unitName = (trained: Trained, seed: number) => `${trained}, seed ${seed}`;
 
-function settingsOf({ steps }: Given, trained: Trained, seed: number): RunSettings {
+/** Training of a row: the recipe's, with these steps and, if it is given, at another length. */
+export function trainingOf(
+  trained: Trained,
+  { seed, steps, length }: { seed: number; steps: number; length?: number },
+): RunSettings {
   const run = trained === ITSELF ? 'no-hashing' : trained;
   const { settings } = runsOf(hashesRecipe).find(({ name }) => name === run) as { settings: RunSettings };
   const schedule = { ...settings.schedule, total: steps } as RunSettings['schedule'];
-  return { ...settings, steps, schedule, seed, checkpointEvery: 250 };
+  return {
+    ...(length === undefined ? settings : atLength(settings, length)),
+    steps,
+    schedule,
+    seed,
+    checkpointEvery: 250,
+  };
+}
+
+type Options = { numBuckets: number; numHashes: number };
+
+/** One chunk and one bucket are as long as the sequence, where the attention has them; chunks of hashes stay. */
+function atLength(settings: RunSettings, length: number): RunSettings {
+  const { attention } = settings.model as unknown as { attention: { options: Options } };
+  const { numBuckets, numHashes } = attention.options;
+  const options = hashing(numBuckets === 1 ? 'all' : numHashes, length);
+  const model = { ...settings.model, attention: { ...attention, options } } as RunSettings['model'];
+  return { ...settings, task: { ...settings.task, length }, model };
+}
+
+/** Calls `read` with the trained model as it attends with so many hashes, or in full attention. By default chunks stay as long. */
+export function withHashes<T>(
+  { learner, settings }: Run,
+  hashes: number | 'all',
+  read: (own: Learner) => T,
+  chunkLength?: number,
+): T {
+  const options = hashing(hashes, Number(settings.task.length));
+  const own = reattended({ learner, settings }, { reformer: { ...options, ...(chunkLength && { chunkLength }) } });
+  const result = read(own);
+  endLearner(own);
+  return result;
 }
 
 /** The share of symbols that are right, for every column. */
-function measure({ learner, settings, task }: Run, { examples }: Given): Numbers {
-  const share = (hashes: number | 'all', change: (own: Learner) => void = () => {}) => {
-    const own = reattended({ learner, settings }, { reformer: hashing(hashes) });
-    change(own);
-    const { accuracy } = evaluate(own, { ...task, accuracy: 'target' }, { examples, batch: 8, seed: settings.seed });
-    endLearner(own);
-    return accuracy;
-  };
+function measure(run: Run, { examples }: Given): Numbers {
+  const { settings, task } = run;
+  const share = (hashes: number | 'all', change: (own: Learner) => void = () => {}) =>
+    withHashes(run, hashes, (own) => {
+      change(own);
+      return evaluate(own, { ...task, accuracy: 'target' }, { examples, batch: 8, seed: settings.seed }).accuracy;
+    });
   const hashed = COLUMNS.map((name) => [name, share(name === 'full' ? 'all' : Number.parseInt(name, 10))]);
   const others = Object.entries(OTHERWISE).map(([name, way]) => [name, share('all', (own) => attendShared(own, way))]);
   return Object.fromEntries([...hashed, ...others]);
@@ -70,7 +104,7 @@ export const units = (given: Given): Unit[] =>
     given.trained.map((trained) =>
       trainingUnit({
         name: unitName(trained, seed),
-        settings: settingsOf(given, trained, seed),
+        settings: trainingOf(trained, { seed, steps: given.steps }),
         ...(trained === ITSELF && {
           prepare: ({ learner }: Run) => attendShared(learner, { normalised: true, meetsItself: true }),
         }),

@@ -21,10 +21,12 @@ export const hashesRecipe: Recipe = {
 
 /**
  * Options of Reformer that override all earlier ones: a number of rounds; or `all`, one bucket and one chunk, which is
- * softmax attention with k_j = q_j/‖q_j‖.
+ * softmax attention with k_j = q_j/‖q_j‖. `length`: of the sequences, by default that of the recipe.
  */
-export function hashing(hashes: number | 'all'): Record<string, unknown> {
-  const { length } = duplicationRecipe.settings.task;
+export function hashing(
+  hashes: number | 'all',
+  length = Number(duplicationRecipe.settings.task.length),
+): Record<string, unknown> {
   if (hashes === 'all') return { ...reformerOptions, numHashes: 1, chunkLength: length, numBuckets: 1 };
   return { ...reformerOptions, numHashes: hashes, numBuckets: 0 };
 }

@@ -1,6 +1,6 @@
 /**
- * Tiles of attention that are taken in one call have the bits of those taken step by step. A bias of zeros changes no score, but
- * is a term, and with terms no tile is taken at once.
+ * Tiles of attention that are taken in one call, alone or with all of their keys, have the bits of those taken step by step. A
+ * bias of zeros changes no score, but is a term, and with terms no tile is taken at once.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';

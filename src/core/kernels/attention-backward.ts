@@ -12,6 +12,7 @@ import type { NumericArray } from '../memory.ts';
 import { kernelsAtOnce, passBackAtOnce } from './attention-at-once.ts';
 import { inHalves, reachOf, thoseThatMeet } from './attention-meet.ts';
 import { hidePairs } from './attention-rules.ts';
+import { passBackRun, takesWhole, type WholeRuns, wholeRuns } from './attention-run.ts';
 import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import {
@@ -113,21 +114,33 @@ export const attentionBackwardKernel = defineKernel(
   'attention-backward',
   { arrays: ARRAYS, optional: OPTIONAL, numbers: NUMBERS },
   (from, to, arrays, numbers) => {
+    const whole = wholeRuns(arrays, numbers, numbers.softCap);
     for (let row = arrays.starts[from]; row < arrays.starts[to]; row++) {
       readTile(arrays.tiles, row, tile);
       const dilation = arrays.dilations?.[tile.layout] ?? 1;
       const size = arrays.queryLabels === undefined ? TILE : WITH_LABELS;
       for (let first = tile.first; first < tile.end; first += size) {
-        passBack(first, Math.min(tile.end, first + size), dilation, arrays, numbers);
+        passBack(first, Math.min(tile.end, first + size), dilation, whole, arrays, numbers);
       }
     }
   },
 );
 
 /** The queries at the places from `first` to `end` of a tile, with all keys of the tile. */
-function passBack(first: number, end: number, dilation: number, arrays: Arrays, numbers: Numbers): void {
+function passBack(
+  first: number,
+  end: number,
+  dilation: number,
+  whole: WholeRuns | null,
+  arrays: Arrays,
+  numbers: Numbers,
+): void {
   loadQueries(all, tile, dilation, first, end, arrays, numbers, arrays.weighed);
   if (all.count === 0) return;
+  if (whole !== null && takesWhole(all)) {
+    passBackRun(whole, all, tile, dilation, arrays, numbers);
+    return;
+  }
   walk.start(tile, all, arrays, numbers);
   if (arrays.begins !== undefined) {
     const { begin, end } = reachOf(all, 0, all.count, tile, arrays, numbers, tile.begin, tile.stop);

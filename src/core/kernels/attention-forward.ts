@@ -8,6 +8,7 @@ import { attendAtOnce, kernelsAtOnce } from './attention-at-once.ts';
 import { meetFew } from './attention-few.ts';
 import { finishRows } from './attention-finish.ts';
 import { hidePairs } from './attention-rules.ts';
+import { attendRun, takesWhole, wholeRuns } from './attention-run.ts';
 import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import { addTerms, dropWeights, TERM_ARRAYS, TERM_NUMBERS } from './attention-terms.ts';
@@ -52,6 +53,7 @@ export const attentionForwardKernel = defineKernel(
     const weights = block(scores, 0, TILE);
     const sums = block(sum, 0, valueDim);
     const fast = kernelsAtOnce(arrays, numbers.hasTerms || numbers.dropThreshold);
+    const whole = fast === null ? null : wholeRuns(arrays, numbers);
     const { starts } = arrays;
     const [first, end] = starts === undefined ? [from, to] : [starts[from], starts[to]];
     for (let row = first; row < end; row++) {
@@ -63,10 +65,15 @@ export const attentionForwardKernel = defineKernel(
       // Few rows are multiplied in another order. Where others decide how many queries meet, rows must not depend on them: those
       // beyond the last are products of what the scratch holds, and never read.
       const products = starts === undefined ? m : Math.max(m, ROWS_THAT_PAY);
+      softmax.start();
+      if (whole !== null && m >= ROWS_THAT_PAY && tile.begin < tile.stop && takesWhole(queries)) {
+        attendRun(whole, queries, tile, dilation, softmax, products, arrays, numbers);
+        finishRows(queries, softmax, tile.head * queryLength, whole.sum, valueDim, arrays, numbers.goesOn === 1);
+        continue;
+      }
       const keyHead = Math.floor(tile.head / group);
       const q = queries.rows('queries', arrays.queries, tile.head * queryLength, headDim);
       sum.fill(0, 0, m * valueDim);
-      softmax.start();
       if (starts === undefined && meetFew(queries, tile, dilation, softmax, sum, arrays, numbers)) {
         finishRows(queries, softmax, tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
         continue;

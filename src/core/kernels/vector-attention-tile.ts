@@ -1,5 +1,60 @@
-/** The functions of wasm/assembly/attention-tile.ts: what attention does with a whole tile, or with rows, in one call. */
+/**
+ * The functions of wasm/assembly/attention-tile.ts and attention-run.ts: what attention does with a tile of queries and one of
+ * keys, with all keys of a tile of queries, or with rows, in one call.
+ */
 export interface VectorAttentionTile {
+  attendRun(
+    scores: number,
+    panels: number,
+    q: number,
+    qRow: number,
+    k: number,
+    kRow: number,
+    v: number,
+    vRow: number,
+    products: number,
+    rows: number,
+    count: number,
+    width: number,
+    valueWidth: number,
+    scale: number,
+    places: number,
+    begins: number,
+    ends: number,
+    first: number,
+    largest: number,
+    sums: number,
+    weighted: number,
+  ): void;
+  passBackRun(
+    scores: number,
+    slopes: number,
+    panels: number,
+    q: number,
+    qRow: number,
+    g: number,
+    gRow: number,
+    k: number,
+    kRow: number,
+    v: number,
+    vRow: number,
+    rows: number,
+    width: number,
+    valueWidth: number,
+    scale: number,
+    places: number,
+    begins: number,
+    ends: number,
+    first: number,
+    stop: number,
+    shifts: number,
+    shares: number,
+    delta: number,
+    step: number,
+    ofQueries: number,
+    ofKeys: number,
+    ofValues: number,
+  ): void;
   attendTile(
     scores: number,
     stride: number,

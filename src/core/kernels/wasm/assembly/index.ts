@@ -1,4 +1,5 @@
 /** What the module exports: vector twins of loops in src/core/kernels/*.ts, which are their readable definitions. */
+export { attendRun, passBackRun } from './attention-run';
 export { attendTile, attentionRows, finishRows, passBackTile } from './attention-tile';
 export { bestPairs } from './best-pairs';
 export { copyRows, repeatRows } from './blocks';

@@ -17,6 +17,7 @@ import { stack } from './stack.ts';
 import { stateTracking } from './state-tracking.ts';
 import { makeTask, type Task, type TaskDefinition, type TaskSettings, taskNamed } from './task.ts';
 import { textClassification } from './text-classification.ts';
+import { textNeedle } from './text-needle.ts';
 
 /** Every task that a run can name, in the order in which the command line lists them. */
 export const tasks: readonly TaskDefinition[] = [
@@ -28,6 +29,7 @@ export const tasks: readonly TaskDefinition[] = [
   palindrome,
   stack,
   needle,
+  textNeedle,
   stateTracking,
   backcopy,
   byteLm,

@@ -126,6 +126,36 @@ test('what is asked again keeps its results until there is time, then all of it 
   assert.ok((await runExperiment(experiment, { scale: 'small', folder: other })).anew);
 });
 
+test('what an experiment lacks is said before anything runs or is discarded; results that are complete need nothing', async () => {
+  const folder = temporaryFolder();
+  let isThere = false;
+  const { experiment, ran } = toy(
+    { seed: 1, units: 3 },
+    {
+      expectReady() {
+        if (!isThere) throw new FileFormatError('texts: expected a folder');
+      },
+    },
+  );
+  const settings = { scale: 'small', folder } as const;
+  const refused = async (more = {}) => {
+    const error = await refusal(runExperiment(experiment, { ...settings, ...more }));
+    assert.instance(error, FileFormatError);
+    assert.is(error.message, 'texts: expected a folder');
+  };
+  await refused();
+  assert.equal(ran, []);
+  isThere = true;
+  const whole = await runExperiment(experiment, settings);
+  isThere = false;
+  assert.is(numbersOf(await runExperiment(experiment, settings)), numbersOf(whole));
+  await refused({ again: true });
+  askAgain(experiment, 'small', folder);
+  await refused();
+  assert.is(numbersOf(readLog(experiment, 'small', folder)), numbersOf(whole));
+  assert.is(ran.length, 3);
+});
+
 test('a machine is as busy as the share of its processors’ time that is not idle', () => {
   const reading = (...idleAndUser: [number, number][]) =>
     idleAndUser.map(([idle, user]) => ({ times: { idle, user, nice: 0, sys: 0, irq: 0 } }));

@@ -90,7 +90,11 @@ export function trainOptions() {
       'Weight of the loss of hidden sentences, which are to be told apart by their summaries; 0: none, and no second pass',
       { minimum: 0, maximum: 1000, defaultText: defaultsOf('summaryWeight') },
     ),
-    text: text('FILE', 'UTF-8 text, for tasks that read one', { defaultText: 'the declarations of TypeScript' }),
+    text: text(
+      'FILE',
+      'UTF-8 text, for tasks that read one; for text-classification a folder of train/CLASS/*.txt and test/CLASS/*.txt',
+      { defaultText: 'the declarations of TypeScript, or made-up reviews' },
+    ),
 
     layers: count('N', 'Number of layers', withBrief('layers', layers)),
     modelDim: count('N', 'Width of the model', withBrief('modelDim', modelDim)),

@@ -73,6 +73,8 @@ export interface ExperimentSpec<S extends Settings> {
   minutes: Readonly<Record<Scale, number>>;
   /** Whether it measures time, so that it needs a quiet machine. */
   timed?: true;
+  /** Throws what is missing, as a text to read, before earlier results are discarded or units are run. */
+  expectReady?(settings: S): void;
   units(settings: S): Unit[];
   claims(settings: S): Claim[];
   /** The paper's numbers beside ours. */
@@ -91,6 +93,7 @@ export interface Experiment
   name: string;
   timed: boolean;
   rows: readonly string[];
+  expectReady(scale: Scale): void;
   units(scale: Scale): Unit[];
   /** The units of other settings, which have fewer rows. */
   unitsOf(settings: Settings): Unit[];
@@ -100,12 +103,13 @@ export interface Experiment
 }
 
 export function defineExperiment<const S extends Settings>(spec: ExperimentSpec<S>): Experiment {
-  const { settings, timed = false, rows = [], draw = () => [] } = spec;
+  const { settings, timed = false, rows = [], expectReady = () => {}, draw = () => [] } = spec;
   return {
     ...spec,
     name: `${spec.paper.name}-${spec.table}`,
     timed,
     rows,
+    expectReady: (scale) => expectReady(settings[scale]),
     units: (scale) => spec.units(settings[scale]),
     unitsOf: (given) => spec.units(given as S),
     claims: (scale) => spec.claims(settings[scale]),

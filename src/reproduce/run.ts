@@ -8,7 +8,7 @@ import { readJsonObject } from '../core/files/json.ts';
 import { FolderLock } from '../core/files/lock.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import type { Experiment, Recorded, Scale, Unit, UnitContext } from './experiment.ts';
-import { addUnit, emptyLog, folderOf, type Log, makeOwnFolder, readLog, writeLog } from './log.ts';
+import { addUnit, emptyLog, folderOf, type Log, makeOwnFolder, readLog, resultsOf, writeLog } from './log.ts';
 import { isNumbers } from './results.ts';
 
 export interface RunSettings {
@@ -37,7 +37,9 @@ const UNFINISHED = 'unfinished';
  */
 export async function runExperiment(experiment: Experiment, settings: RunSettings): Promise<Log> {
   const { scale, folder, again = false, trainings, shouldStop = () => false, onUnit = () => {}, tell } = settings;
-  if (!again) readLog(experiment, scale, folder);
+  const before = again ? null : readLog(experiment, scale, folder);
+  const isComplete = before !== null && !before.due && resultsOf(before, experiment, scale) !== null;
+  if (!isComplete) experiment.expectReady(scale);
   const own = makeOwnFolder(experiment, folder);
   const lock = FolderLock.take(own, 'reproduce', tell);
   try {

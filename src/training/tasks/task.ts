@@ -94,7 +94,7 @@ export interface TaskSettings {
   stacks?: number;
   /** The group whose elements are multiplied. */
   group?: GroupName;
-  /** The path of a file to read. */
+  /** The path of a file to read; of text-classification that of a folder. */
   text?: string;
   /** The number of sentences, each with a token that stands for it. */
   sentences?: number;

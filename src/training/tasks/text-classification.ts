@@ -3,11 +3,15 @@
  * some complain, and most sentences of a long review do neither. The class is whether praise outweighs complaints. A single
  * word does not decide, because `not` negates it, and neither does a single sentence, because the sum over all of them
  * counts.
+ *
+ * With `text`, a folder of texts by class (class-folders.ts), the task reads those in place of made-up ones, each cut to the
+ * length.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
+import { readClassFolders } from './class-folders.ts';
 import { document, drawSentences, pick } from './prose.ts';
-import type { Task, TaskDefinition } from './task.ts';
+import type { Example, Part, Task, TaskDefinition } from './task.ts';
 
 export const GOOD = ['good', 'clever', 'moving', 'funny', 'bright', 'superb'] as const;
 export const BAD = ['bad', 'clumsy', 'dull', 'tired', 'muddled', 'dreadful'] as const;
@@ -23,41 +27,47 @@ const NEGATED_SHARE = 0.3;
 
 export const textClassification: TaskDefinition = {
   name: 'text-classification',
-  summary: 'Tell whether a long review, read byte by byte, is more praise than complaint',
-  source: 'after Tay et al. 2021, §2.2.2, with generated text',
+  summary: 'Tell whether a long review is praise or complaint, or the class of your texts, byte by byte',
+  source: 'after Tay et al. 2021, §2.2.2, with generated text or a folder of yours',
   // In the Arena 1024 to 4096.
-  defaults: { length: 1024 },
+  defaults: { length: 1024, text: '' },
   brief: { length: 128 },
 
-  make({ length }): Task {
-    expectInteger('length', length, 64);
+  make({ length, text }): Task {
+    if (text === '') expectInteger('length', length, 64);
+    const { classes, draw } = text === '' ? madeUp(length) : readClassFolders(text, length);
     return {
       name: 'text-classification',
       kind: 'classification',
-      settings: { length },
+      settings: { length, text },
       vocabulary: 256,
-      classes: 2,
+      classes: classes.length,
       length,
       accuracy: 'target',
-      chance: 1 / 2,
+      chance: 1 / classes.length,
       alphabet: 'bytes',
-      draw(_, random) {
-        const praised = random.integer(2) === 1;
-        for (;;) {
-          let sum = 0;
-          const sentences = drawSentences(length, () => {
-            if (random.uniform() >= OPINION_SHARE) return `${pick(PEOPLE, random)} ${pick(DEEDS, random)}.`;
-            return opinion(random.uniform() < MAIN_SHARE ? praised : !praised, random);
-          });
-          for (const sentence of sentences) sum += praiseIn(sentence);
-          if (sum !== 0 && sum > 0 === praised) {
-            return { tokens: document(length, sentences), targets: [Number(praised)] };
-          }
-        }
-      },
+      draw,
     };
   },
 };
+
+function madeUp(length: number) {
+  const draw = (_: Part, random: Random): Example => {
+    const praised = random.integer(2) === 1;
+    for (;;) {
+      let sum = 0;
+      const sentences = drawSentences(length, () => {
+        if (random.uniform() >= OPINION_SHARE) return `${pick(PEOPLE, random)} ${pick(DEEDS, random)}.`;
+        return opinion(random.uniform() < MAIN_SHARE ? praised : !praised, random);
+      });
+      for (const sentence of sentences) sum += praiseIn(sentence);
+      if (sum !== 0 && sum > 0 === praised) {
+        return { tokens: document(length, sentences), targets: [Number(praised)] };
+      }
+    }
+  };
+  return { classes: ['complaint', 'praise'], draw };
+}
 
 function opinion(good: boolean, random: Random): string {
   const negated = random.uniform() < NEGATED_SHARE;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backward } from '../../src/core/autograd.ts';
+import { backward, noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { layerNorm, scale, shift, transpose } from '../../src/core/ops/index.ts';
@@ -47,6 +47,13 @@ function standardised(x: Tensor, index: number[], epsilon: number): number {
   const variance = row.reduce((sum, each) => sum + (each - mean) ** 2, 0) / columns;
   return (at(x, index) - mean) / Math.sqrt(variance + epsilon);
 }
+
+test('without a tape, the same bits', () =>
+  forAll(cases, ({ x: drawnX, gain: ofGain, bias: ofBias, epsilon }) => {
+    const [x, gain, bias] = [drawnX, ofGain, ofBias].map(tensorOf);
+    const withTape = layerNorm(x, gain, bias, epsilon).toArray();
+    assert.equal(noGrad(() => layerNorm(x, gain, bias, epsilon)).toArray(), withTape);
+  }));
 
 test('rows of very large numbers are as any others, in either type', () => {
   for (const [dtype, factor] of [

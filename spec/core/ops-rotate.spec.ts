@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
-import { transpose } from '../../src/core/ops/index.ts';
+import { slice, transpose } from '../../src/core/ops/index.ts';
 import { rotate } from '../../src/core/ops/rotate.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
@@ -68,6 +68,20 @@ test('the gradient turns back, against central differences', () =>
     20,
   ));
 
+test('longer tables: from a row on, those rows alone, in both passes', () =>
+  forAll(fc.tuple(cases, extent(5), extent(3)), ([{ x: drawnX, seed }, begin, rest]) => {
+    const [first, second] = [tensorOf(drawnX).withGrad(), tensorOf(drawnX).withGrad()];
+    const [, , length] = first.shape;
+    const longer = zeros([1, 1, begin + length + rest, first.shape[3]], first.dtype as 'float32');
+    const [cosines, sines] = tables(longer, seed);
+    const part = (table: Tensor) => slice(table, 0, begin, begin + length);
+    const [y, expected] = [rotate(first, cosines, sines, begin), rotate(second, part(cosines), part(sines))];
+    assert.equal(y.toArray(), expected.toArray());
+    const gradient = randomNormal(y.shape, new Random(seed), y.dtype as 'float32');
+    for (const each of [y, expected]) backward(each, gradient);
+    assert.equal(first.grad?.toArray(), second.grad?.toArray());
+  }));
+
 test('heads side by side: the gradient lies as they do, so that no copy follows', () => {
   scope(() => {
     const flat = randomNormal([2, 5, 3, 4], new Random(1)).withGrad();
@@ -98,6 +112,8 @@ test('what does not fit is refused by name', () => {
   expectThrows(ShapeError, 'sines', () => rotate(x, table, zeros([4, 2])));
   expectThrows(ArgumentError, 'sines', () => rotate(x, table, zeros([3, 2], 'float64')));
   expectThrows(ArgumentError, 'cosines', () => rotate(x, zeros([3, 2]).withGrad(), table));
+  expectThrows(ShapeError, 'cosines', () => rotate(x, table, table, 1));
+  expectThrows(ArgumentError, 'begin', () => rotate(x, zeros([5, 2]), zeros([5, 2]), -1));
 });
 
 test.run();

@@ -89,7 +89,7 @@ export function record(
   inputs: readonly Tensor[],
   vjp: (gradient: Tensor) => (Tensor | null)[],
 ): Tensor {
-  recordAll(name, [output], inputs, ([gradient]) => vjp(gradient as Tensor));
+  if (recording) recordAll(name, [output], inputs, ([gradient]) => vjp(gradient as Tensor));
   return output;
 }
 

@@ -65,6 +65,11 @@ const forgotten = new Forgotten(releaseBlock, () => memoryLimit() * WORTH_COLLEC
  * callers allocate what their kernels need.
  */
 export function allocate(dtype: DType, length: number): NumericArray {
+  return allocateBlock(dtype, length).array;
+}
+
+/** The same, with the block behind the array. */
+export function allocateBlock(dtype: DType, length: number): { array: NumericArray; block: Block } {
   if (isLent())
     throw new MemoryError('memory: only the thread that owns the heap can allocate, not a kernel on another thread');
   const bytes = blockBytes(dtype, length);
@@ -82,7 +87,7 @@ export function allocate(dtype: DType, length: number): NumericArray {
   used.set(block.offset / ALIGNMENT, block);
   block.array = array;
   if (currentScope === null) watch(block);
-  return array;
+  return { array, block };
 }
 
 /** Sizes become bytes only here: a size that is not a number would corrupt all blocks after it. */

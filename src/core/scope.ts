@@ -24,11 +24,19 @@ export function scope<T>(body: () => T): T {
     const result = withScope(members, body);
     expectSynchronous(result);
     if (result instanceof Tensor) passOn([result], members);
+    else if (areTensors(result)) passOn(result, members);
     else if (typeof result === 'object' && result !== null) passOn(reachable('body', result, isTensor), members);
     return result;
   } finally {
     releaseScope(members);
   }
+}
+
+/** Whether it is a list of tensors, which needs no search. */
+function areTensors(value: unknown): value is Tensor[] {
+  if (!Array.isArray(value)) return false;
+  for (let n = 0; n < value.length; n++) if (!(value[n] instanceof Tensor)) return false;
+  return true;
 }
 
 /** Moves what has to outlive a scope to the scope around it. */

@@ -20,7 +20,7 @@ import {
 import { ArgumentError, formatShape, MemoryError, ShapeError, wrongKind } from './errors.ts';
 import { expectExtents, sizeOf } from './extents.ts';
 import { describeTensor, inspected } from './inspect.ts';
-import { allocate, type Block, blockBehind } from './memory.ts';
+import { allocateBlock, type Block, blockBehind } from './memory.ts';
 import { elementsOf, isInOrder, Placement, stridesOf } from './placement.ts';
 import { expectRandom, type Random } from './random.ts';
 
@@ -139,9 +139,8 @@ export function empty(shape: readonly number[], dtype: DType = 'float32'): Tenso
   expectDType('dtype', dtype);
   const own = [...shape];
   const size = sizeOf(own);
-  const data = allocate(dtype, size);
-  const placement = new Placement(data, own, stridesOf(own), 0, size, true);
-  return new Made(placement, { block: blockBehind(data) as Block, dtype });
+  const { array, block } = allocateBlock(dtype, size);
+  return new Made(new Placement(array, own, stridesOf(own), 0, size, true), { block, dtype });
 }
 
 /**

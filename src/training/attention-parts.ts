@@ -132,11 +132,12 @@ export function convolved(rows: Tensor, taps: Tensor, before: Tensor | undefined
  * that convolutions need in the next call.
  */
 export function beforeAttention(
-  parts: LayerParts = {},
-  { convolution = {} }: PartParameters,
+  parts: LayerParts = NOTHING,
+  { convolution = NOTHING }: PartParameters,
   keyMask: Tensor | undefined,
   before: LastRows,
 ): { part: (name: InputName, rows: Tensor) => Tensor; last: LastRows } {
+  if (convolution === NOTHING && parts.silu === undefined && parts.sigmoid === undefined) return AS_PROJECTED;
   const last: { -readonly [Name in InputName]?: Tensor } = {};
   const mixed = (name: InputName, rows: Tensor): Tensor => {
     const taps = convolution[name];
@@ -153,6 +154,10 @@ export function beforeAttention(
   };
   return { part, last };
 }
+
+const NOTHING = {};
+/** Where a variant declares none of this. */
+const AS_PROJECTED = { part: (_name: InputName, rows: Tensor) => rows, last: NOTHING };
 
 /** x / √(mean x² + ε) ∘ gain over the channels of a head, or over those of all heads (Zhang & Sennrich 2019, eq. 4). */
 export function rootMeanSquareNorm(heads: Tensor, gain: Tensor, over: 'head' | 'layer'): Tensor {

@@ -79,31 +79,46 @@ export class TransformerLayer implements Module {
 
   /** F, which uses `attend`, and G. Both are functions of x and of the pass. */
   branches(attend: Attend, training: boolean, routing: RoutingContext = {}): Branches {
-    const { norm, dropout: rate, feedForwardChunk } = this.#config;
-    const first = (x: Tensor, parameters: Norm) => (norm === 'pre' ? normalize(x, parameters) : x);
-    const dropped = (x: Tensor, { random }: Pass) => (training ? dropout(x, rate, random) : x);
-    const { keyMask, losses, note = () => {} } = routing;
-    const chunkLength = feedForwardChunk === 0 ? undefined : feedForwardChunk;
-    const feedForward = (x: Tensor, pass: Pass) =>
-      this.#kind.apply(x, this.#options, this.feedForward, {
-        ...pass,
-        chunkLength,
-        training,
-        keyMask,
-        losses,
-        note,
-      });
+    const rate = training ? this.#config.dropout : 0;
     return {
-      f: (x, pass) => dropped(attend(first(x, this.attentionNorm), pass), pass),
-      g: (x, pass) => dropped(feedForward(first(x, this.feedForwardNorm), pass), pass),
+      f: (x, pass) => dropped(attend(this.#first(x, this.attentionNorm), pass), rate, pass),
+      g: (x, pass) => {
+        const y = this.#first(x, this.feedForwardNorm);
+        return dropped(this.#feedForward(y, pass, training, routing), rate, pass);
+      },
     };
+  }
+
+  #first(x: Tensor, parameters: Norm): Tensor {
+    return this.#config.norm === 'pre' ? normalize(x, parameters) : x;
+  }
+
+  #last(sum: Tensor, parameters: Norm): Tensor {
+    return this.#config.norm === 'post' ? normalize(sum, parameters) : sum;
+  }
+
+  #feedForward(x: Tensor, { random, once }: Pass, training: boolean, routing: RoutingContext): Tensor {
+    const { keyMask, losses, note = NOBODY } = routing;
+    const { feedForwardChunk } = this.#config;
+    const chunkLength = feedForwardChunk === 0 ? undefined : feedForwardChunk;
+    const context = { random, once, chunkLength, training, keyMask, losses, note };
+    return this.#kind.apply(x, this.#options, this.feedForward, context);
   }
 
   /** The layer with its activations on the tape; `random` is the stream that `reversible` would pass to the branches. */
   plain(x: Tensor, { f, g }: Branches, random: Random): Tensor {
-    const pass = (name: string): Pass => ({ random: random.split(name).split('pass'), once: (_, make) => make() });
-    const last = (sum: Tensor, parameters: Norm) => (this.#config.norm === 'post' ? normalize(sum, parameters) : sum);
-    const y = last(add(x, f(x, pass('f'))), this.attentionNorm);
-    return last(add(y, g(y, pass('g'))), this.feedForwardNorm);
+    const y = this.#last(add(x, f(x, onlyPass(random, 'f'))), this.attentionNorm);
+    return this.#last(add(y, g(y, onlyPass(random, 'g'))), this.feedForwardNorm);
   }
 }
+
+const NOBODY = (): void => {};
+
+/** The pass of a branch that runs once. */
+const onlyPass = (random: Random, name: string): Pass => ({ random: random.split(name).split('pass'), once: now });
+
+function now(_name: string, make: () => Tensor): Tensor {
+  return make();
+}
+
+const dropped = (x: Tensor, rate: number, { random }: Pass): Tensor => (rate > 0 ? dropout(x, rate, random) : x);

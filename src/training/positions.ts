@@ -90,11 +90,16 @@ class Table {
 
   /** Rows begin … end − 1, [end − begin, width]. */
   rows(begin: number, end: number): Tensor {
+    return slice(this.upTo(end), 0, begin, end);
+  }
+
+  /** At least the first `end` rows, if there are as many. */
+  upTo(end: number): Tensor {
     const rows = this.#made?.shape[0] ?? 0;
     if (this.#made === null || (end > rows && rows < this.#length)) {
       this.#made = keep(this.#make(Math.min(this.#length, Math.max(end, 2 * rows, FEWEST_ROWS))));
     }
-    return slice(this.#made, 0, begin, end);
+    return this.#made;
   }
 
   forget(): void {
@@ -151,7 +156,7 @@ export class Rotary {
   /** Rotates x [batch, heads, length, width], whose first token is at position `begin`. */
   turn(x: Tensor, begin: number): Tensor {
     const end = begin + x.shape[2];
-    return rotate(x, this.#cosines.rows(begin, end), this.#sines.rows(begin, end));
+    return rotate(x, this.#cosines.upTo(end), this.#sines.upTo(end), begin);
   }
 }
 

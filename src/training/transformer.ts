@@ -242,7 +242,7 @@ export class Transformer implements Module {
       y = x;
       this.layers.forEach((layer, n) => {
         // Without a tape, a layer's output and what it hands on are all that is left.
-        y = scope(() => ({ handed, y: layer.plain(y, blocks[n], random.split(`block ${n}`)) })).y;
+        [y] = scope(() => [layer.plain(y, blocks[n], random.split(`block ${n}`)), ...(handed?.values() ?? [])]);
       });
     }
     return this.norm === undefined ? y : normalize(y, this.norm);

@@ -173,20 +173,10 @@ export function drawFixed<Options extends CommonOptions>(
 export function checkInputs(inputs: AttentionInputs, finite = true): AttentionShape {
   expectBoolean('finite', finite);
   expectTriple('inputs', inputs);
-  const { queries, keys, values, keyMask, global, gates } = expectOptions('inputs', inputs, {
-    queries: expectTensor,
-    keys: expectTensor,
-    values: expectTensor,
-    keyMask: expectTensor,
-    global: expectRecord,
-    gates: expectRecord,
-  });
-  for (const [name, tensor] of Object.entries({ queries, keys, values })) {
-    expectFourAxes(name, tensor);
-    if (tensor.dtype !== queries.dtype || !tensor.dtype.startsWith('float')) {
-      throw new ArgumentError(`${name}: expected float32 or float64 like queries, got ${tensor.dtype}`);
-    }
-  }
+  const { queries, keys, values, keyMask, global, gates } = expectOptions('inputs', inputs, kinds);
+  expectRows('queries', queries, queries);
+  expectRows('keys', keys, queries);
+  expectRows('values', values, queries);
   const [batch, heads, queryLength, headDim] = queries.shape;
   const keyLength = keys.shape[2];
   expectShape('keys', keys.shape, [batch, heads, keyLength, headDim], 'to match queries');
@@ -207,13 +197,28 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
       if (finite) expectFinite(`global.${name}`, global[name]);
     }
   }
-  for (const [name, gate] of Object.entries(gates ?? {})) expectTensor(`gates.${name}`, gate);
+  if (gates !== undefined) for (const [name, gate] of Object.entries(gates)) expectTensor(`gates.${name}`, gate);
   if (finite) {
     expectFinite('queries', queries);
     expectFinite('keys', keys);
     expectFinite('values', values);
   }
   return { batch, heads, queryLength, keyLength, headDim, dtype: queries.dtype as 'float32' | 'float64' };
+}
+
+const kinds = {
+  queries: expectTensor,
+  keys: expectTensor,
+  values: expectTensor,
+  keyMask: expectTensor,
+  global: expectRecord,
+  gates: expectRecord,
+};
+
+function expectRows(name: string, tensor: Tensor, like: Tensor): void {
+  expectFourAxes(name, tensor);
+  if (tensor.dtype === like.dtype && tensor.dtype.startsWith('float')) return;
+  throw new ArgumentError(`${name}: expected float32 or float64 like queries, got ${tensor.dtype}`);
 }
 
 const AXES = '[batch, heads, length, headDim]';

@@ -85,15 +85,20 @@ export function goOn<Options extends CommonOptions>(
       `maxLength: expected at most ${left} more tokens after ${before.position} of ${maxLength}, got ${length}`,
     );
   }
-  const result = scope(() => {
+  let made: AttentionState | null = null;
+  const [output] = scope(() => {
     const given = givenTo(variant, inputs, complete, own, settings);
-    return variant.attend(given, complete, parametersFor(variant, complete, shape, settings), before);
+    const result = variant.attend(given, complete, parametersFor(variant, complete, shape, settings), before);
+    if (!('output' in result) || result.state === null) {
+      throw new UnsupportedError(`variant: ${variant.name} gave no state to continue from`);
+    }
+    made = result.state;
+    // As a list: a scope looks through the parts of other objects.
+    return [result.output, ...Object.values(result.state.tensors)];
   });
-  if (!('output' in result) || result.state === null) {
-    throw new UnsupportedError(`variant: ${variant.name} gave no state to continue from`);
-  }
-  left.add(result.state);
-  return { output: result.output, state: result.state };
+  const next = made as unknown as AttentionState;
+  left.add(next);
+  return { output, state: next };
 }
 
 /** States that calls have returned. Their numbers come from checked inputs and need not be checked again at every token. */

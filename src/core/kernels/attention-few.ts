@@ -47,7 +47,8 @@ export function meetFew(
   const [largest, sums] = softmax.places;
   const scores = scratch.get('scores', sum, KEYS_AT_ONCE);
   const room = scratch.get('rows', sum, KEYS_AT_ONCE * Math.max(headDim, valueDim));
-  if (![q, keys, values, sum, scores, room].every(isOnHeap) || !isInHeap(largest) || !isInHeap(sums)) return false;
+  if (!isOnHeap(q) || !isOnHeap(keys) || !isOnHeap(values) || !isOnHeap(sum)) return false;
+  if (!isOnHeap(scores) || !isOnHeap(room) || !isInHeap(largest) || !isInHeap(sums)) return false;
   if (keyTokens !== undefined && !isInHeap(keyTokens)) return false;
   for (let i = 0; i < queries.count; i++) if (!findRun(i, queries, tile, dilation, arrays, numbers)) return false;
   const keyHead = Math.floor(tile.head / numbers.group);

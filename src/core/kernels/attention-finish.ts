@@ -20,12 +20,23 @@ export function finishRows(
   goesOn: boolean,
 ): void {
   const { count, tokens } = queries;
-  const fast = !goesOn && [sum, output, logSumExp, largest, sums].every(isOnHeap) ? vectorKernels() : null;
+  const isFast = isOnHeap(sum) && isOnHeap(output) && isOnHeap(logSumExp) && isOnHeap(largest) && isOnHeap(sums);
+  const fast = !goesOn && isFast ? vectorKernels() : null;
   if (fast !== null && isInHeap(tokens)) {
-    const [highest, totals] = softmax.places.map(({ byteOffset }) => byteOffset);
-    const [ofRows, top, total] = [logSumExp, largest, sums].map(({ byteOffset }) => byteOffset + 4 * start);
-    const to = output.byteOffset + 4 * start * width;
-    fast.finishRows(tokens.byteOffset, count, highest, totals, sum.byteOffset, width, to, ofRows, top, total);
+    const [highest, totals] = softmax.places;
+    const at = 4 * start;
+    fast.finishRows(
+      tokens.byteOffset,
+      count,
+      highest.byteOffset,
+      totals.byteOffset,
+      sum.byteOffset,
+      width,
+      output.byteOffset + at * width,
+      logSumExp.byteOffset + at,
+      largest.byteOffset + at,
+      sums.byteOffset + at,
+    );
     return;
   }
   const old = scratch.get('old', sum, TILE);

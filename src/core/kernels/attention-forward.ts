@@ -53,7 +53,7 @@ export const attentionForwardKernel = defineKernel(
     const weights = block(scores, 0, TILE);
     const sums = block(sum, 0, valueDim);
     const fast = kernelsAtOnce(arrays, numbers.hasTerms || numbers.dropThreshold);
-    const whole = fast === null ? null : wholeRuns(arrays, numbers);
+    const whole = fast === null || queryLength < ROWS_THAT_PAY ? null : wholeRuns(arrays, numbers);
     const { starts } = arrays;
     const [first, end] = starts === undefined ? [from, to] : [starts[from], starts[to]];
     for (let row = first; row < end; row++) {
@@ -65,7 +65,7 @@ export const attentionForwardKernel = defineKernel(
       // Few rows are multiplied in another order. Where others decide how many queries meet, rows must not depend on them: those
       // beyond the last are products of what the scratch holds, and never read.
       const products = starts === undefined ? m : Math.max(m, ROWS_THAT_PAY);
-      softmax.start();
+      softmax.start(products);
       if (whole !== null && m >= ROWS_THAT_PAY && tile.begin < tile.stop && takesWhole(queries)) {
         attendRun(whole, queries, tile, dilation, softmax, products, arrays, numbers);
         finishRows(queries, softmax, tile.head * queryLength, whole.sum, valueDim, arrays, numbers.goesOn === 1);

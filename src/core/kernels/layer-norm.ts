@@ -6,15 +6,19 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 /** Rows whose parts of the gradients of gain and bias are summed together. */
 export const LAYER_NORM_ROWS = 64;
 
-/** y = g ∘ (x − μ) / √(σ² + ε) + b. `means` and `shares`, 1 / √(σ² + ε), are float64, one for each row. Items: rows. */
+/**
+ * y = g ∘ (x − μ) / √(σ² + ε) + b. `means` and `shares`, 1 / √(σ² + ε), are float64, one for each row, where a gradient will want
+ * them. Items: rows.
+ */
 export const layerNormKernel = defineKernel(
   'layer-norm',
-  { arrays: ['x', 'gain', 'bias', 'y', 'means', 'shares'], numbers: ['columns', 'epsilon'] },
+  { arrays: ['x', 'gain', 'bias', 'y'], optional: ['means', 'shares'], numbers: ['columns', 'epsilon'] },
   (begin, end, { x, gain, bias, y, means, shares }, { columns, epsilon }) => {
     const fast = vectorKernels();
-    if (fast !== null && [x, gain, bias, y].every(isOnHeap)) {
-      const [from, g, b, to, mean, share] = [x, gain, bias, y, means, shares].map(({ byteOffset }) => byteOffset);
-      fast.layerNormRows(from, g, b, to, mean, share, begin, end, columns, epsilon);
+    if (fast !== null && isOnHeap(x) && isOnHeap(gain) && isOnHeap(bias) && isOnHeap(y)) {
+      const [mean, share] = [means?.byteOffset ?? 0, shares?.byteOffset ?? 0];
+      const [from, to] = [x.byteOffset, y.byteOffset];
+      fast.layerNormRows(from, gain.byteOffset, bias.byteOffset, to, mean, share, begin, end, columns, epsilon);
       return;
     }
     for (let row = begin; row < end; row++) {
@@ -22,8 +26,8 @@ export const layerNormKernel = defineKernel(
       const mean = sumOf(x, first, columns) / columns;
       const share = inverseDeviation(x, first, columns, mean, epsilon);
       for (let c = 0; c < columns; c++) y[first + c] = gain[c] * ((x[first + c] - mean) * share) + bias[c];
-      means[row] = mean;
-      shares[row] = share;
+      if (means !== undefined) means[row] = mean;
+      if (shares !== undefined) shares[row] = share;
     }
   },
 );

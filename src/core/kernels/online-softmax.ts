@@ -18,12 +18,14 @@ export class OnlineSoftmax {
     this.#stride = stride;
   }
 
-  /** Forgets all rows. */
-  start(): void {
+  /** Forgets all rows, or the first ones, where the others will not be read. */
+  start(rows: number = this.#rows): void {
     this.#largest ??= scratchFloat64(this.#rows);
     this.#sums ??= scratchFloat64(this.#rows);
-    this.#largest.fill(Number.NEGATIVE_INFINITY);
-    this.#sums.fill(0);
+    for (let i = 0; i < rows; i++) {
+      this.#largest[i] = Number.NEGATIVE_INFINITY;
+      this.#sums[i] = 0;
+    }
   }
 
   /**

@@ -7,24 +7,25 @@ export const ROTATED_ROWS = 128;
 
 /**
  * y = x with columns i and i + half of each row turned by its angles, or back (`direction` −1). x and y are
- * [batch, heads, length, width] with these strides, their columns side by side; `cosines` and `sines` are [length, half].
- * Items: blocks of rows of every head.
+ * [batch, heads, length, width] with these strides, their columns side by side; `cosines` and `sines` are [rows, half], that of the first
+ * token at row `begin`. * Items: blocks of rows of every head.
  */
 export const rotateKernel = defineKernel(
   'rotate',
   {
     arrays: ['x', 'y', 'cosines', 'sines'],
     numbers: [
-      ...['heads', 'length', 'width', 'direction'],
+      ...['heads', 'length', 'width', 'direction', 'begin'],
       ...['fromX', 'batchOfX', 'headOfX', 'rowOfX', 'fromY', 'batchOfY', 'headOfY', 'rowOfY'],
     ],
   },
-  (begin, end, { x, y, cosines, sines }, numbers) => {
-    const { heads, length, width, direction, fromX, fromY, rowOfX, rowOfY } = numbers;
+  (from, end, { x, y, cosines, sines }, numbers) => {
+    const { heads, length, width, direction, begin, fromX, fromY, rowOfX, rowOfY } = numbers;
     const half = Math.floor(width / 2);
     const blocks = Math.ceil(length / ROTATED_ROWS);
-    const fast = [x, y, cosines, sines].every(isOnHeap) ? vectorKernels() : null;
-    for (let item = begin; item < end; item++) {
+    const isFast = isOnHeap(x) && isOnHeap(y) && isOnHeap(cosines) && isOnHeap(sines);
+    const fast = isFast ? vectorKernels() : null;
+    for (let item = from; item < end; item++) {
       const head = Math.floor(item / blocks);
       const first = (item - head * blocks) * ROTATED_ROWS;
       const rows = Math.min(ROTATED_ROWS, length - first);
@@ -33,7 +34,8 @@ export const rotateKernel = defineKernel(
       const source = fromX + batch * numbers.batchOfX + place * numbers.headOfX + first * rowOfX;
       const target = fromY + batch * numbers.batchOfY + place * numbers.headOfY + first * rowOfY;
       if (fast !== null) {
-        const [cos, sin] = [cosines, sines].map(({ byteOffset }) => byteOffset + 4 * first * half);
+        const angles = 4 * (begin + first) * half;
+        const [cos, sin] = [cosines.byteOffset + angles, sines.byteOffset + angles];
         const [atX, atY] = [x.byteOffset + 4 * source, y.byteOffset + 4 * target];
         fast.rotateRows(atX, rowOfX, atY, rowOfY, cos, sin, rows, width, direction);
         continue;
@@ -41,8 +43,8 @@ export const rotateKernel = defineKernel(
       for (let row = 0; row < rows; row++) {
         const [a, b] = [source + row * rowOfX, target + row * rowOfY];
         for (let i = 0; i < half; i++) {
-          const cos = cosines[(first + row) * half + i];
-          const sin = direction * sines[(first + row) * half + i];
+          const cos = cosines[(begin + first + row) * half + i];
+          const sin = direction * sines[(begin + first + row) * half + i];
           const [left, right] = [x[a + i], x[a + half + i]];
           y[b + i] = left * cos - right * sin;
           y[b + half + i] = right * cos + left * sin;

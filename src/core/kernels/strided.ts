@@ -29,8 +29,9 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
   const extents: number[] = [];
   const a: number[] = [];
   const b: number[] = [];
-  shape.forEach((extent, axis) => {
-    if (extent === 1) return;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const extent = shape[axis];
+    if (extent === 1) continue;
     const last = extents.length - 1;
     const [nextA, nextB] = [first.strides[axis], second.strides[axis]];
     if (last >= 0 && a[last] === nextA * extent && b[last] === nextB * extent) {
@@ -42,7 +43,7 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
       a.push(nextA);
       b.push(nextB);
     }
-  });
+  }
   const length = extents.pop() ?? 1;
   const stepA = a.pop() ?? 0;
   const stepB = b.pop() ?? 0;
@@ -50,9 +51,17 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
     const longest = extents.indexOf(Math.max(...extents));
     for (const list of [extents, a, b]) list.push(...list.splice(longest, 1));
   }
-  const rows = extents.reduce((product, extent) => product * extent, 1);
+  let rows = 1;
+  for (let axis = 0; axis < extents.length; axis++) rows *= extents[axis];
   const plan = [length, extents.length, first.offset, stepA, second.offset, stepB, ...extents, ...a, ...b];
   return { items: rows * Math.ceil(length / PIECE), elementsPerItem: Math.min(length, PIECE), plan };
+}
+
+/** The plan for two operands whose elements lie one after another, as many as those of the result. */
+export function evenWalk(size: number, first: number, second: number): Walk {
+  const step = size === 1 ? 0 : 1;
+  const plan = [size, 0, first, step, second, step];
+  return { items: Math.ceil(size / PIECE), elementsPerItem: Math.min(size, PIECE), plan };
 }
 
 /**

@@ -2,9 +2,10 @@
 import { record } from '../autograd.ts';
 import { ArgumentError, describe } from '../errors.ts';
 import { type BinaryName, binaryKernels } from '../kernels/elementwise.ts';
-import { planWalk } from '../kernels/strided.ts';
+import { evenWalk, planWalk } from '../kernels/strided.ts';
 import { RUN, type UnaryName, unaryKernels } from '../kernels/unary.ts';
 import { parallelFor } from '../parallel/pool.ts';
+import { isInOrder } from '../placement.ts';
 import { elements, empty, filled, placementOf, Tensor } from '../tensor.ts';
 import { broadcastShape, broadcastStrides, sumTo } from './broadcast.ts';
 import { expectFloat, expectSameDType } from './check.ts';
@@ -120,14 +121,17 @@ function expectNumber(c: number): number {
 }
 
 function combine(name: BinaryName, x: Tensor, y: Tensor): Tensor {
-  const shape = broadcastShape(x.shape, y.shape);
-  const result = empty(shape, x.dtype);
   const [first, second] = [placementOf(x), placementOf(y)];
-  const { items, elementsPerItem, plan } = planWalk(
-    shape,
-    { offset: first.offset, strides: broadcastStrides(x, shape) },
-    { offset: second.offset, strides: broadcastStrides(y, shape) },
-  );
+  const shape = broadcastShape(first.shape, second.shape);
+  const result = empty(shape, x.dtype);
+  const isEven = isInOrder(first) && isInOrder(second) && first.size === result.size && second.size === result.size;
+  const { items, elementsPerItem, plan } = isEven
+    ? evenWalk(result.size, first.offset, second.offset)
+    : planWalk(
+        shape,
+        { offset: first.offset, strides: broadcastStrides(x, shape) },
+        { offset: second.offset, strides: broadcastStrides(y, shape) },
+      );
   const arrays = { a: first.data, b: second.data, c: elements(result) };
   parallelFor(binaryKernels[name], items, arrays, { plan }, { costPerItem: 2 * elementsPerItem });
   return result;
@@ -137,10 +141,11 @@ function operands(a: Operand, b: Operand): [Tensor, Tensor] {
   const like = a instanceof Tensor ? a : b;
   if (!(like instanceof Tensor)) throw new ArgumentError('a: expected a tensor in a or b, got none');
   expectFloat(like === a ? 'a' : 'b', like);
-  const asTensor = (name: string, value: Operand): Tensor => {
-    if (typeof value === 'number') return filled([], value, like.dtype);
-    expectSameDType(name, value, like.dtype, 'to match the other operand');
-    return value;
-  };
-  return [asTensor('a', a), asTensor('b', b)];
+  return [asTensor('a', a, like), asTensor('b', b, like)];
+}
+
+function asTensor(name: string, value: Operand, like: Tensor): Tensor {
+  if (typeof value === 'number') return filled([], value, like.dtype);
+  expectSameDType(name, value, like.dtype, 'to match the other operand');
+  return value;
 }

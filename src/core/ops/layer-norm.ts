@@ -1,4 +1,4 @@
-import { record } from '../autograd.ts';
+import { isRecording, record } from '../autograd.ts';
 import { ArgumentError, describe, expectShape } from '../errors.ts';
 import { LAYER_NORM_ROWS, layerNormGradientKernel, layerNormKernel } from '../kernels/layer-norm.ts';
 import { SUM_COLUMNS, sumKernel } from '../kernels/rows.ts';
@@ -25,18 +25,16 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
   }
   const rows = x.size / columns;
   const y = empty(x.shape, x.dtype);
+  const arrays = { x: elements(x), gain: elements(gain), bias: elements(bias), y: elements(y) };
+  const options = { costPerItem: 5 * columns };
+  if (!isRecording()) {
+    parallelFor(layerNormKernel, rows, arrays, { columns, epsilon }, options);
+    return y;
+  }
   const means = empty([rows], 'float64');
   const shares = empty([rows], 'float64');
-  const arrays = {
-    x: elements(x),
-    gain: elements(gain),
-    bias: elements(bias),
-    y: elements(y),
-    means: elements(means),
-    shares: elements(shares),
-  };
-  parallelFor(layerNormKernel, rows, arrays, { columns, epsilon }, { costPerItem: 5 * columns });
-
+  const numbers = { means: elements(means), shares: elements(shares) };
+  parallelFor(layerNormKernel, rows, { ...arrays, ...numbers }, { columns, epsilon }, options);
   return record('layerNorm', y, [x, gain, bias], (gradient) => {
     const result = x.requiresGrad ? empty(x.shape, x.dtype) : null;
     const blocks = Math.ceil(rows / LAYER_NORM_ROWS);

@@ -6,7 +6,7 @@ import { matmulItem, matmulKernel, packRightKernel, rightPanels } from '../kerne
 import { isOnHeap, vectorKernels } from '../kernels/simd.ts';
 import { ALIGNMENT, allocate, type NumericArray, release, reserveOutsideStatistics, viewOf } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, isContiguous, placementOf, sizeOf, type Tensor, viewAt } from '../tensor.ts';
+import { elements, empty, isContiguous, placementOf, sizeOf, type Tensor } from '../tensor.ts';
 import { broadcastShape, sumTo } from './broadcast.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
 import { contiguous, reshape, transpose } from './shape.ts';
@@ -63,11 +63,15 @@ const tall = (x: Tensor): Tensor => reshape(x, [-1, x.shape[x.shape.length - 1]]
 
 /** a · b for contiguous a [..., k] and one matrix b for all its rows, plus a bias [n] in each: [..., n]. */
 export function multipliedRows(a: Tensor, b: Tensor, transposeB: boolean, bias?: Tensor): Tensor {
-  const { shape, offset, size } = placementOf(a);
-  const k = shape[shape.length - 1];
-  const product = multiplied(viewAt(a, [size / k, k], offset), b, false, transposeB, bias);
-  return viewAt(product, shape.with(-1, product.shape[1]), 0);
+  const { shape, size } = placementOf(a);
+  const columns = shape[shape.length - 1];
+  const left = { data: elements(a), batch: NONE, rows: size / columns, columns, transposed: false };
+  const right = matrices(b, transposeB);
+  expectInner(left, right, a, b, false, transposeB);
+  return product(left, right, NONE, shape.with(-1, right.columns), a.dtype, bias);
 }
+
+const NONE: readonly number[] = [];
 
 /** a · b, plus a bias [n] in every row. */
 export function multiplied(
@@ -79,16 +83,37 @@ export function multiplied(
 ): Tensor {
   const left = matrices(a, transposeA);
   const right = matrices(b, transposeB);
-  const k = left.columns;
-  if (k !== right.rows) {
-    const note = transposeA || transposeB ? ` (transposeA: ${transposeA}, transposeB: ${transposeB})` : '';
-    throw new ShapeError(
-      `a and b: expected inner extents to match, got ${formatShape(a.shape)} and ${formatShape(b.shape)}${note}`,
-    );
-  }
-  const [m, n] = [left.rows, right.columns];
+  expectInner(left, right, a, b, transposeA, transposeB);
   const batch = broadcastShape(left.batch, right.batch, 'leading axes of a and b');
-  const result = empty([...batch, m, n], a.dtype);
+  return product(left, right, batch, [...batch, left.rows, right.columns], a.dtype, bias);
+}
+
+function expectInner(
+  left: Matrices,
+  right: Matrices,
+  a: Tensor,
+  b: Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+): void {
+  if (left.columns === right.rows) return;
+  const note = transposeA || transposeB ? ` (transposeA: ${transposeA}, transposeB: ${transposeB})` : '';
+  throw new ShapeError(
+    `a and b: expected inner extents to match, got ${formatShape(a.shape)} and ${formatShape(b.shape)}${note}`,
+  );
+}
+
+/** The products of all entries of `batch`, in a tensor of this shape. */
+function product(
+  left: Matrices,
+  right: Matrices,
+  batch: readonly number[],
+  shape: readonly number[],
+  dtype: Tensor['dtype'],
+  bias: Tensor | undefined,
+): Tensor {
+  const [m, n, k] = [left.rows, right.columns, left.columns];
+  const result = empty(shape, dtype);
   const numbers = { m, n, k, transposeA: Number(left.transposed), transposeB: Number(right.transposed) };
   const offsets = batchOffsets(batch, left.batch, m * k, right.batch, k * n);
   const { count } = matmulItem(m, n, k);

@@ -62,18 +62,22 @@ export function feedForward(x: Tensor, parameters: FeedForwardParameters, option
   const length = x.shape[x.shape.length - 2];
   const { chunkLength = length } = options;
   expectInteger('chunkLength', chunkLength, 1);
+  if (chunkLength >= length) return whole(x, parameters);
   const { W1, b1, W2, b2 } = parameters;
-  const whole = (each: Tensor) => affine(gelu(affine(each, W1, b1)), W2, b2);
-  if (chunkLength >= length) return whole(x);
-  return recomputedInChunks(whole, x, -2, chunkLength, [W1, b1, W2, b2]);
+  return recomputedInChunks((chunk) => whole(chunk, parameters), x, -2, chunkLength, [W1, b1, W2, b2]);
+}
+
+function whole(x: Tensor, { W1, b1, W2, b2 }: FeedForwardParameters): Tensor {
+  return affine(gelu(affine(x, W1, b1)), W2, b2);
 }
 
 function expectInputs(x: Tensor, { W1, b1, W2, b2 }: FeedForwardParameters): void {
   expectFloat('x', x);
   expectAxes('x', x, 2);
-  for (const [name, tensor] of Object.entries({ W1, b1, W2, b2 })) {
-    expectSameDType(`parameters.${name}`, tensor, x.dtype, 'to match x');
-  }
+  expectSameDType('parameters.W1', W1, x.dtype, 'to match x');
+  expectSameDType('parameters.b1', b1, x.dtype, 'to match x');
+  expectSameDType('parameters.W2', W2, x.dtype, 'to match x');
+  expectSameDType('parameters.b2', b2, x.dtype, 'to match x');
   const width = x.shape[x.shape.length - 1];
   const hidden = W1.shape[1];
   expectShape('parameters.W1', W1.shape, [width, hidden], 'to match x');

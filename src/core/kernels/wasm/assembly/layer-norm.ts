@@ -95,8 +95,8 @@ export function layerNormRows(
     const to = at(y, row * columns);
     const mean = meanOf(from, columns);
     const share = 1 / sqrt(varianceOf(from, columns, mean) + epsilon);
-    store<f64>(means + ((<usize>row) << 3), mean);
-    store<f64>(shares + ((<usize>row) << 3), share);
+    if (means != 0) store<f64>(means + ((<usize>row) << 3), mean);
+    if (shares != 0) store<f64>(shares + ((<usize>row) << 3), share);
     const factor = firstFactor(share);
     const first = factorBefore(factor, mean);
     const before = f32x4.splat(first);

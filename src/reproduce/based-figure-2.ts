@@ -4,24 +4,24 @@
  */
 import { meanOf } from '../compare/metrics.ts';
 import { formatPercent, formatWhole } from '../terminal/format.ts';
-import { mqarRecipe } from '../training/recipes/mqar.ts';
-import { runsAbove } from '../training/recipes/recall-runs.ts';
-import { runsOf } from '../training/recipes/recipe.ts';
-import type { RunSettings } from '../training/run.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
-import { accuraciesOf, stateBytesOf } from './recipe-units.ts';
+import {
+  paperStateChart,
+  type RecallSettings,
+  recallTraining,
+  type Size,
+  stateChart,
+  stateLine,
+  stateNumbersOf,
+} from './recall-by-state.ts';
+import { accuraciesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
 
-interface Given extends Settings {
-  length: number;
-  pairs: number;
-  vocabulary: number;
-  modelDim: number;
-  steps: number;
+interface Given extends Settings, RecallSettings {
   seeds: readonly number[];
   windows: readonly number[];
   featureDims: readonly number[];
@@ -32,35 +32,14 @@ const LABELS = { full: 'full attention', window: 'sliding window', based: 'Based
 type Model = keyof typeof LABELS;
 const MODELS = Object.keys(LABELS) as Model[];
 
-/** Read off the figure, and off that of the same authors' later runs. */
-const PAPER: Readonly<Record<string, { numbers: readonly number[]; recall: readonly number[] }>> = {
-  'sliding window': { numbers: [34e3, 133e3, 524e3], recall: [0.31, 0.66, 0.94] },
-  Based: { numbers: [12e3, 80e3], recall: [0.72, 0.985] },
-  GLA: { numbers: [18e3, 68e3], recall: [0.77, 0.95] },
-  'Mamba-2': { numbers: [16e3, 98e3], recall: [0.69, 0.84] },
-  DeltaNet: { numbers: [9e3, 34e3], recall: [0.79, 0.96] },
-  'Gated DeltaNet': { numbers: [17e3, 67e3], recall: [0.89, 0.99] },
-};
-
-/** One size of a model: a point of the figure. */
-interface Size {
-  model: Model;
-  /** What was turned: `window 4`. */
-  name: string;
-  attention: Record<string, Record<string, unknown>>;
-  heads: number;
-  /** The highest learning rate. */
-  peak: number;
-}
-
-function sizesOf({ windows, featureDims, glaHeads }: Given): Size[] {
+function sizesOf({ windows, featureDims, glaHeads }: Given): Size<Model>[] {
   return [
     { model: 'full', name: 'full', attention: { full: {} }, heads: 1, peak: 1e-2 },
-    ...windows.map((windowLength): Size => {
+    ...windows.map((windowLength): Size<Model> => {
       const attention = { 'attention-sinks': { windowLength, numSinks: 0 } };
       return { model: 'window', name: `window ${windowLength}`, attention, heads: 1, peak: 1e-2 };
     }),
-    ...featureDims.map((featureDim): Size => {
+    ...featureDims.map((featureDim): Size<Model> => {
       return {
         model: 'based',
         name: `based, d′ ${featureDim}`,
@@ -69,34 +48,20 @@ function sizesOf({ windows, featureDims, glaHeads }: Given): Size[] {
         peak: 6e-3,
       };
     }),
-    ...glaHeads.map((heads): Size => {
+    ...glaHeads.map((heads): Size<Model> => {
       return { model: 'gla', name: `gla, heads ${heads}`, attention: { gla: {} }, heads, peak: 1e-2 };
     }),
   ];
 }
 
-function settingsOf(given: Given, { attention, heads, peak }: Size, seed: number): RunSettings {
-  const { length, pairs, vocabulary, modelDim, steps } = given;
-  const [{ settings }] = runsOf({ ...mqarRecipe, runs: runsAbove(attention) });
-  return {
-    ...settings,
-    task: { name: 'mqar', length, pairs, vocabulary },
-    model: { ...settings.model, modelDim, heads, feedForwardDim: modelDim },
-    schedule: { kind: 'cosine', peak, warmup: 50, total: steps },
-    ...{ steps, seed, evaluateEvery: 100, checkpointEvery: 50 },
-  };
-}
-
-const BYTES = 4;
-
 function claims(given: Given): Claim[] {
   const { seeds } = given;
   const sizes = sizesOf(given);
-  const recall = (results: Results, { name }: Size) => meanOf(accuraciesOf(results, name, seeds));
-  const numbers = (results: Results, { name }: Size) => stateBytesOf(results, name, seeds) / BYTES;
+  const recall = (results: Results, { name }: Size<Model>) => meanOf(accuraciesOf(results, name, seeds));
+  const numbers = (results: Results, { name }: Size<Model>) => stateNumbersOf(results, name, seeds);
   const of = (model: Model) => sizes.filter((size) => size.model === model);
   const largest = (model: Model) => of(model)[of(model).length - 1];
-  const named = (results: Results, chosen: readonly Size[]): Named[] =>
+  const named = (results: Results, chosen: readonly Size<Model>[]): Named[] =>
     chosen.map((size) => ({ name: size.name, value: recall(results, size) }));
   const grows = (model: Model, paper: string, because?: Claim['because']): Claim => ({
     says: `Recall grows with the state of ${LABELS[model]}: means of seeds`,
@@ -155,26 +120,6 @@ function claims(given: Given): Claim[] {
   ];
 }
 
-const AXES = {
-  x: { label: 'numbers in the state', kind: 'doubling', format: formatWhole },
-  y: { label: 'recall', kind: 'even', format: formatPercent },
-} as const;
-
-/** Lines that have a point, with one or more values, at some of the x alone. */
-function chartOf(
-  words: { id: string; title: string; description: string },
-  lines: readonly { label: string; isReference?: boolean; points: readonly (readonly [number, readonly number[]])[] }[],
-) {
-  const values = [...new Set(lines.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b);
-  return seedChart({
-    ...words,
-    ...{ x: { ...AXES.x, values }, y: AXES.y },
-    lines: lines.map(({ points, ...line }) => {
-      return { ...line, values: values.map((x) => points.find(([at]) => at === x)?.[1] ?? []) };
-    }),
-  });
-}
-
 export const basedFigure2 = defineExperiment<Given>({
   paper: PAPERS.based,
   table: 'figure-2',
@@ -183,7 +128,7 @@ export const basedFigure2 = defineExperiment<Given>({
   differences: [
     'Models of width 32, a convolution and one layer of the variant, recall 4 pairs among 32 tokens from a vocabulary of 32, after 600 steps. The paper has more pairs in longer texts, a vocabulary of 8192, wider models that train much longer, and the best of several learning rates; so all states are smaller here.',
     'Numbers of a state count those of the convolution below, 64 at this width. Based stands here alone: in the paper it alternates with windows.',
-    'Mamba-2 and DeltaNet are left out: they need more steps to leave the plateau of a quarter, which knows the four values and not yet which to choose. Their recall with one size of the state is in figure 2 of Zoology.',
+    'Mamba-2, DeltaNet and the linear transformer are in figure-2-heads: with these steps and rates the first two stay at the plateau of a quarter, which knows the four values and not yet which to choose.',
     'This is the second run. The first had 300 steps, and models from one or two seeds of three were late to leave the plateau: of the same claims, three held, two held in direction, and Based came to 88.7% of the recall of attention. So it was repeated once with twice the steps, and all else alike.',
     'How fast each learns had been tried with seed 0, which is not among these seeds, at one or two sizes: GLA with one head 96%, Based with d′ of 4 and 8 95% and 97% after 400 steps. A window had not been tried, but chunks of 8 (local attention) had: 58%.',
   ],
@@ -202,7 +147,7 @@ export const basedFigure2 = defineExperiment<Given>({
   units: (given) =>
     sizesOf(given).flatMap((size) =>
       given.seeds.map((seed) =>
-        trainingUnit({ name: `${size.name}, seed ${seed}`, settings: settingsOf(given, size, seed) }),
+        trainingUnit({ name: `${size.name}, seed ${seed}`, settings: recallTraining(given, size, seed) }),
       ),
     ),
   claims,
@@ -211,37 +156,25 @@ export const basedFigure2 = defineExperiment<Given>({
     rows: sizesOf(given).map(({ model, name }) => [
       LABELS[model],
       name,
-      formatWhole(stateBytesOf(results, name, given.seeds) / BYTES),
+      formatWhole(stateNumbersOf(results, name, given.seeds)),
       formatSpread(accuraciesOf(results, name, given.seeds), formatPercent),
     ]),
   }),
   draw: (results, given) => [
-    chartOf(
-      {
-        id: 'based-figure-2-paper',
-        title: 'The paper’s: recall against the size of the state',
-        description: 'Recall of pairs against the numbers in the state, read off.',
-      },
-      Object.entries(PAPER).map(([label, { numbers, recall }]) => {
-        return { label, points: numbers.map((x, n) => [x, [recall[n]]] as const) };
-      }),
-    ),
-    chartOf(
+    paperStateChart('based-figure-2-paper'),
+    stateChart(
       {
         id: 'based-figure-2-ours',
         title: 'Ours: recall against the size of the state',
         description: `Recall of ${given.pairs} pairs among ${given.length} tokens against the numbers in the state.`,
       },
-      MODELS.map((model) => ({
-        label: LABELS[model],
-        isReference: model === 'full',
-        points: sizesOf(given)
-          .filter((size) => size.model === model)
-          .map(({ name }) => {
-            const x = stateBytesOf(results, name, given.seeds) / BYTES;
-            return [x, accuraciesOf(results, name, given.seeds)] as const;
-          }),
-      })),
+      MODELS.map((model) =>
+        stateLine(results, given, {
+          label: LABELS[model],
+          isReference: model === 'full',
+          sizes: sizesOf(given).filter((size) => size.model === model),
+        }),
+      ),
     ),
   ],
 });

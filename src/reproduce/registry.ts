@@ -3,6 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
 import { basedFigure2 } from './based-figure-2.ts';
+import { basedFigure2Heads } from './based-figure-2-heads.ts';
 import { bigbirdTable1 } from './bigbird-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { gatedDeltanetTable2 } from './gated-deltanet-table-2.ts';
@@ -54,6 +55,7 @@ export const experiments: readonly Experiment[] = [
   negativeEigenvaluesS5,
   zoologyFigure2,
   basedFigure2,
+  basedFigure2Heads,
   gatedDeltanetTable2,
   attentionSinksTable1,
 ];

@@ -91,8 +91,8 @@ export const block: Lesson = {
     {
       label: 'The block (Xiong et al. 2020, fig. 1)',
       tex: 'y=x+\\mathrm{MultiHead}(\\mathrm{norm}(x))\\qquad z=y+\\mathrm{FFN}(\\mathrm{norm}(y))',
-      says: 'With the normalisation first, a stack of many layers trains without a warm-up, which is a slow start of the learning rate. The paper of 2017 put it last; `last` does that.',
-      code: { file: 'src/training/layer.ts', from: 'const pass = (name: string)', to: 'return last(add(y, g' },
+      says: 'With the normalisation first, a stack of many layers trains without a warm-up, which is a slow start of the learning rate. The paper of 2017 put it last; `#last` does that.',
+      code: { file: 'src/training/layer.ts', from: 'const y = this.#last(add(x', to: 'return this.#last(add(y, g' },
     },
   ],
   givesUp: {

@@ -7,6 +7,7 @@ import { basedFigure2Heads } from './based-figure-2-heads.ts';
 import { bigbirdTable1 } from './bigbird-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { gatedDeltanetTable2 } from './gated-deltanet-table-2.ts';
+import { gatedDeltanetTable2Text } from './gated-deltanet-table-2-text.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerFigure2 } from './linear-transformer-figure-2.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
@@ -57,6 +58,7 @@ export const experiments: readonly Experiment[] = [
   basedFigure2,
   basedFigure2Heads,
   gatedDeltanetTable2,
+  gatedDeltanetTable2Text,
   attentionSinksTable1,
 ];
 

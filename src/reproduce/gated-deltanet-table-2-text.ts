@@ -26,6 +26,8 @@ interface Given extends Settings {
   lengths: readonly number[];
   seeds: readonly number[];
   steps: number;
+  /** Of Mamba-2, which finds the needle later. */
+  stepsMamba2: number;
   batch: number;
   modelDim: number;
   heads: number;
@@ -54,7 +56,8 @@ function taskOf(kind: Kind, { digits, hexDigits }: Given, length: number): RunSe
 }
 
 function settingsOf(given: Given, model: Model, seed: number): RunSettings {
-  const { length, modelDim, heads, steps, batch } = given;
+  const { length, modelDim, heads, batch } = given;
+  const steps = model === 'mamba2' ? given.stepsMamba2 : given.steps;
   const [{ settings }] = runsOf({ ...mqarRecipe, runs: runsAbove({ [model]: {} }) });
   return {
     ...settings,
@@ -165,19 +168,36 @@ export const gatedDeltanetTable2Text = defineExperiment<Given>({
     'A number has 4 digits and a UUID 8 hexadecimal ones; with RULER they have 7 and 32. A code is right if all of its symbols are.',
     'GLA, whose decay is for each channel, is not in the paper’s table.',
     'Seed 0, which is not among these seeds, had been tried: how many steps it takes until Mamba-2 and Gated DeltaNet find a needle at 64 bytes, about 700; and DeltaNet with all bytes of text counting, on longer texts, too: of 4 hexadecimal digits it was right for 99% at 64 bytes and 32% at 1024. No other had read longer texts. A width of 32 found nothing in 1500 steps.',
+    'Mamba-2 was begun twice: after 1000 steps it had found no needle at 64 bytes from seed 1, and after 600 none from seed 2, so it was begun anew with twice the steps. What others came to from seed 1, but Gated DeltaNet, was known by then; nothing else was changed.',
   ],
   settings: {
     small: {
-      ...{ length: 64, lengths: [64, 128, 256, 512, 1024], seeds: [1, 2, 3], steps: 1000, batch: 32, modelDim: 64 },
+      ...{
+        length: 64,
+        lengths: [64, 128, 256, 512, 1024],
+        seeds: [1, 2, 3],
+        steps: 1000,
+        batch: 32,
+        stepsMamba2: 2000,
+        modelDim: 64,
+      },
       ...{ heads: 2, digits: 4, hexDigits: 8, examples: 64 },
     },
     paper: {
-      ...{ length: 512, lengths: [512, 1024, 2048, 4096], seeds: [1, 2, 3], steps: 20000, batch: 32, modelDim: 256 },
+      ...{
+        length: 512,
+        lengths: [512, 1024, 2048, 4096],
+        seeds: [1, 2, 3],
+        steps: 20000,
+        batch: 32,
+        stepsMamba2: 40000,
+        modelDim: 256,
+      },
       ...{ heads: 4, digits: 7, hexDigits: 32, examples: 500 },
     },
   },
   revision: 1,
-  minutes: { small: 12, paper: 6000 },
+  minutes: { small: 15, paper: 6000 },
   units: (given) =>
     given.seeds.flatMap((seed) =>
       MODELS.map((model) =>

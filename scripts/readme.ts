@@ -12,6 +12,7 @@ import {
   needComparison,
   needSuite,
   needTraining,
+  readConversions,
   readSuite,
   slopesOf,
 } from '../bench/report/results.ts';
@@ -31,6 +32,8 @@ import { allVariants } from '../src/variants/registry.ts';
 import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
 import { causalTable, comparisonTable } from './comparison-table.ts';
+import type { EncoderConverted, ModelConverted } from './conversions/sets.ts';
+import { encoderTable, modelTable } from './conversions/tables.ts';
 import { exportsTable } from './exports-table.ts';
 import { goalsTable } from './goals-table.ts';
 import { growthTables } from './growth-tables.ts';
@@ -57,7 +60,7 @@ const USUAL_LENGTH = 2048;
 
 rewrite('README.md', { training: trainingSentence(), variants: familiesTable() });
 rewrite('docs/comparison.md', { compare: await comparisonTable(machine), causal: await causalTable(machine) });
-rewrite('docs/pretrained.md', { pretrained: pretrainedTable(machine) });
+rewrite('docs/pretrained.md', { pretrained: pretrainedTable(machine), ...conversionTables() });
 rewrite('docs/variants.md', { variants: variantsTable() });
 rewrite('docs/survey.md', { survey: surveyTable() });
 writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)), surveySlopes());
@@ -77,6 +80,16 @@ function rewrite(name: string, sections: Record<string, string>): void {
     text = text.replace(pattern, (_, open: string, close: string) => `${open}\n${content}\n${close}`);
   }
   writeFileAtomically(file, text);
+}
+
+/** Of the models that were converted. */
+function conversionTables(): Record<string, string> {
+  const encoder = readConversions<EncoderConverted>('minilm');
+  const model = readConversions<ModelConverted>('bytes');
+  return {
+    ...(encoder !== null && { 'convert-minilm': encoderTable(encoder, machine) }),
+    ...(model !== null && { 'convert-bytes': modelTable(model, machine) }),
+  };
 }
 
 function trainingSentence(): string {
@@ -288,5 +301,5 @@ Peak memory of a training step at ${counted(reversible.rows[0].length, 'token')}
 }
 
 function machine({ cpu, threads, node, kernels: set, date }: ComparisonReport['environment'], command: string): string {
-  return `Measured on ${date.slice(0, 10)} by \`${command}\` on ${cpu}, ${threads} threads, Node ${node}, ${set} kernels.`;
+  return `Measured on ${date.slice(0, 10)} by \`${command}\` on ${cpu}, ${counted(threads, 'thread')}, Node ${node}, ${set} kernels.`;
 }

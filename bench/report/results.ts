@@ -1,6 +1,8 @@
 /** Reads the raw numbers under bench/results/, for tables and plots. */
 
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Conversions, resultsOf, type SetName } from '../../scripts/conversions/sets.ts';
 import type { Summary } from '../../scripts/training-summary.ts';
 import type { SwapReport } from '../../src/commands/compare-pretrained.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
@@ -128,6 +130,11 @@ export function readCausalComparison(): ComparisonReport | null {
 /** What `compare --pretrained` says of all-MiniLM-L6-v2. */
 export function needSwaps(): SwapReport {
   return needResult('minilm.json', SWAP_COMMAND);
+}
+
+/** What `npm run conversions` says of a model; null if it never ran. */
+export function readConversions<Numbers>(set: SetName): Conversions<Numbers> | null {
+  return readResult(basename(resultsOf(set)));
 }
 
 /** A model that was exported and loaded in PyTorch: the largest differences, and null where gradients have other names. */

@@ -43,6 +43,13 @@ test('the numbers of a conversion are printed, and written for programs; the mod
   assert.match(again.err, /already has .* in it/);
 });
 
+test('an attention that leaves nothing out of such texts is said to be the same', async () => {
+  const same = /Nothing to learn: on texts of this length the swapped attention gives what the original gives/;
+  const words = ['convert', ...QUICK, '--steps', '0', '--to', 'local-attention', '--option'];
+  assert.match(await outputOf([...words, 'chunkLength=16']), same);
+  assert.not.match(await outputOf([...words, 'chunkLength=2']), same);
+});
+
 test('a conversion without time stops after a step and is saved; the same command continues it to the same bytes', async () => {
   const [out, whole] = ['stopped', 'unbroken'].map((name) => join(folder, name));
   const words = ['convert', ...QUICK, '--to', 'performer', '--steps', '4', '--out'];

@@ -12,8 +12,10 @@ import type { TextInputs } from '../../src/pretrained/architecture.ts';
 import { convertPretrained, type PretrainedConversionSettings } from '../../src/pretrained/conversion.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
 import { passagesOf, passagesOfTokens } from '../../src/pretrained/passages.ts';
+import { driftPart, pooledDrift } from '../../src/pretrained/pooled-drift.ts';
 import { savePretrained } from '../../src/pretrained/save.ts';
 import { similarities, spearman } from '../../src/pretrained/similarity.ts';
+import { type Drift, driftOf, type Pass } from '../../src/pretrained/swap.ts';
 import { loadTokenizer } from '../../src/pretrained/tokenizer.ts';
 import { answerTo, outputOf } from '../cli/host.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
@@ -127,6 +129,38 @@ test("Spearman's correlation is Pearson's of the ranks", () => {
       const [x, y] = [a, b].map(rank).map(centred);
       const norm = Math.sqrt(dot(x, x) * dot(y, y));
       assert.ok(Math.abs(spearman(a, b) - (norm === 0 ? 0 : dot(x, y) / norm)) < 1e-12);
+    }),
+  );
+});
+
+test('the drift over several passes is that of one pass over all their tokens', () => {
+  const row = (width: number) =>
+    fc.array(
+      fc.integer({ min: -36, max: 36 }).map((x) => x / 4),
+      { minLength: width, maxLength: width },
+    );
+  const pair = fc.tuple(row(3), row(3), row(2), row(2), fc.constantFrom(0.01, 1, 100));
+  const lists = fc.array(fc.array(pair, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(lists, fc.boolean(), (batches, hasLogits) => {
+      const passOf = (rows: (typeof batches)[number], which: 0 | 1): Pass => ({
+        states: Float64Array.from(rows.flatMap((each) => each[which].map((x) => x * each[4]))),
+        width: 3,
+        attentionMilliseconds: 0,
+        ...(hasLogits && {
+          logits: { values: Float64Array.from(rows.flatMap((each) => each[which + 2] as number[])), classes: 2 },
+        }),
+      });
+      const both = (rows: (typeof batches)[number]) => [passOf(rows, 0), passOf(rows, 1)] as const;
+      const whole = both(batches.flat());
+      if (!whole[0].states.some((x) => x !== 0)) return;
+      const [joined, pooled] = [driftOf(...whole), pooledDrift(batches.map((rows) => driftPart(...both(rows))))];
+      const numbersOf = ({ logits, ...rest }: Drift) => [...Object.values(rest), ...Object.values(logits ?? {})];
+      const expected = numbersOf(joined);
+      for (const [n, got] of numbersOf(pooled).entries()) {
+        // Sums of a few numbers in float64, in another order.
+        assert.ok(Math.abs(got - expected[n]) <= 1e-9 * (1 + Math.abs(expected[n])), `${got}, not ${expected[n]}`);
+      }
     }),
   );
 });

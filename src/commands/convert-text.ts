@@ -31,6 +31,12 @@ export interface Reported {
 
 const MINUTE = 60_000;
 
+/** A distance that rounding alone makes. */
+const NOTHING = 1e-5;
+const SAME =
+  'Nothing to learn: on texts of this length the swapped attention gives what the original gives. Take longer texts (--length with ' +
+  '--pretrained), or options (--option) with which the attention leaves something out.';
+
 export class Conversion {
   readonly #values: ConvertValues;
   readonly #host: Running;
@@ -84,6 +90,8 @@ export class Conversion {
       formatTable(['attention of layer', 'swapped', 'matched', 'converted'].map(titled), layers, table),
       formatTable(columns.map(titled), rows, table),
     ];
+    // Such as Longformer's window, wider than the passages: a user would think that the conversion went well.
+    if (drift.swapped.every((distance) => distance < NOTHING)) lines.push(SAME);
     people.write(`${lines.join('\n\n')}\n${saved.map((line) => `\n${line}`).join('')}${saved.length > 0 ? '\n' : ''}`);
     const { seed } = this.#values;
     const content = () => toJson({ conversion: title, options, seed, ...report, models });

@@ -22,8 +22,9 @@ import type { AttentionSettings } from '../training/mixing.ts';
 import type { PretrainedModel, TextInputs } from './architecture.ts';
 import { Encoder } from './encoder.ts';
 import { loadPretrained } from './load.ts';
+import { driftPart, pooledDrift } from './pooled-drift.ts';
 import { REPLACEMENT } from './replacement.ts';
-import { type Drift, driftOf, type Pass, runSwapped } from './swap.ts';
+import { type Drift, type Pass, runSwapped } from './swap.ts';
 
 /** How an encoder is converted. */
 export interface PretrainedConversionSettings extends ConversionSettings {
@@ -44,7 +45,7 @@ export interface ConvertedPretrained {
   /** For `savePretrained`, and for use: a forward pass keeps no tape. */
   model: PretrainedModel;
   report: ConversionReport;
-  /** How far its last hidden states, and its logits if it has a head, are from the original's on a held-out batch. */
+  /** How far its last hidden states, and its logits if it has a head, are from the original's on the held-out batches. */
   drift: { swapped: Drift; converted: Drift };
 }
 
@@ -81,11 +82,16 @@ export async function convertPretrained(
   const model = encoderOf(
     loadPretrained(directory, { attention: { gatedValues: false, ...attention }, seed: own.seed }),
   );
-  const drift = (): Drift =>
-    scope(() => {
-      const inputs = draw('held-out', new Random(own.seed).split('held-out'));
-      return driftOf(...bothReal(inputs, runSwapped(original, inputs), runSwapped(model, inputs)));
-    });
+  const drift = (): Drift => {
+    const random = new Random(own.seed).split('held-out');
+    const parts = Array.from({ length: own.heldOut }, () =>
+      scope(() => {
+        const inputs = draw('held-out', random);
+        return driftPart(...bothReal(inputs, runSwapped(original, inputs), runSwapped(model, inputs)));
+      }),
+    );
+    return pooledDrift(parts);
+  };
   try {
     const swapped = drift();
     observer.onSwapped?.(original, model);

@@ -1,0 +1,76 @@
+/** The tables of docs/pretrained.md about conversion, from what `npm run conversions` wrote. */
+import type { ComparisonReport } from '../../src/compare/result.ts';
+import { formatError, formatWhole } from '../../src/terminal/format.ts';
+import { markdown } from '../training-summary.ts';
+import {
+  type ConversionRow,
+  type Conversions,
+  commandOf,
+  type EncoderConverted,
+  type ModelConverted,
+  SETS,
+  type SetName,
+} from './sets.ts';
+
+type Machine = (environment: ComparisonReport['environment'], command: string) => string;
+
+/** How far attentions, hidden states and similarities of MiniLM are from the original's, before and after. */
+export function encoderTable({ rows }: Conversions<EncoderConverted>, machine: Machine): string {
+  const lines = rows.map((row) => {
+    const { drift, learned, models } = row.numbers;
+    const { drift: states, sentences } = models;
+    return [
+      ownWords('minilm', row),
+      formatWhole(learned.added),
+      ...[drift.swapped, drift.matched, drift.converted].map((layers) => formatError(meanOf(layers))),
+      ...[states.swapped, states.converted].map(({ relativeError }) => formatError(relativeError)),
+      ...[sentences.swapped, sentences.converted].map((rank) => rank.toFixed(3)),
+    ];
+  });
+  const titles = ['variant', 'added', 'attention: swapped', 'matched', 'converted'];
+  titles.push('hidden states: swapped', 'converted', 'Spearman: swapped', 'converted');
+  return `${markdown(titles, lines)}\n\n${measured('minilm', rows, machine)}`;
+}
+
+/** How far the attention of the first layer is from the original's, and how well the byte model predicts. */
+export function modelTable({ rows }: Conversions<ModelConverted>, machine: Machine): string {
+  const lines = rows.map((row) => {
+    const { drift, learned, models } = row.numbers;
+    const lossOf = (which: ModelConverted['models'][number]['model']) => {
+      return models.find(({ model }) => model === which)?.loss ?? Number.NaN;
+    };
+    return [
+      ownWords('bytes', row),
+      formatWhole(learned.added),
+      ...[drift.swapped, drift.matched, drift.converted].map(([first]) => formatError(first)),
+      ...(['original', 'swapped', 'converted'] as const).map((which) => lossOf(which).toFixed(2)),
+    ];
+  });
+  const titles = ['variant', 'added', 'attention of layer 0: swapped', 'matched', 'converted'];
+  titles.push('bits a byte: original', 'swapped', 'converted');
+  return `${markdown(titles, lines)}\n\n${measured('bytes', rows, machine)}`;
+}
+
+/** What a row's command has that others have not: `longformer --option attentionWindow=64`. */
+function ownWords(name: SetName, { command }: ConversionRow<unknown>): string {
+  const row = SETS[name].rows.find((each) => commandOf(SETS[name], each) === command);
+  if (row === undefined) throw new Error(`convert-${name}.json: has a row that no set has any more: ${command}`);
+  const { to, ...own } = row;
+  return [to, ...Object.entries(own).map(([option, value]) => `\`--${option} ${value}\``)].join(' ');
+}
+
+function measured(name: SetName, rows: readonly ConversionRow<unknown>[], machine: Machine): string {
+  const seconds = rows.map((row) => row.seconds);
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)].map((each) => formatWhole(Math.round(each)));
+  const example = commandOf(SETS[name], { to: 'VARIANT' });
+  return `${machine(rows[0].environment, `npm run conversions -- --set ${name}`)} A row took
+${least} to ${most} seconds of the processor. A row's own command has its options at the end:
+
+\`\`\`sh
+${example}
+\`\`\``;
+}
+
+function meanOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+}

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { standalonePicture } from '../bench/report/picture.ts';
 import type { Chart } from '../src/compare/report/chart.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
-import { countsOf } from '../src/reproduce/claims.ts';
+import { countsOf, type Judged } from '../src/reproduce/claims.ts';
+import type { Scale } from '../src/reproduce/experiment.ts';
 import { describeMachine, describeSettings, type Outcome, outcomeOf, wordsOf } from '../src/reproduce/outcome.ts';
 import { experiments } from '../src/reproduce/registry.ts';
 import { formatMilliseconds } from '../src/terminal/format.ts';
@@ -14,18 +15,40 @@ import { markdown } from './training-summary.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
-/** Of all experiments at the small scale. */
-export function committedOutcomes(): Outcome[] {
-  return experiments.map((experiment) => outcomeOf(experiment, 'small', join(root, 'bench/results/reproduce')));
+/** Of all experiments at one scale. */
+export function committedOutcomes(scale: Scale = 'small'): Outcome[] {
+  return experiments.map((experiment) => outcomeOf(experiment, scale, join(root, 'bench/results/reproduce')));
 }
 
-/** The sections `claims`, `axes` and `experiments`; also draws the figures into docs/reproduced/. */
-export async function reproducedSections(): Promise<{ claims: string; axes: string; experiments: string }> {
+/** A claim that was tried at the sizes of the paper, and its verdict at the small scale, if it is made there in the same words. */
+export interface AtPaperScale extends Judged {
+  outcome: Outcome;
+  small: Judged | null;
+}
+
+/** All that ran at the sizes of the papers. */
+export function claimsAtPaperScale(): AtPaperScale[] {
+  const small = committedOutcomes();
+  return committedOutcomes('paper').flatMap((outcome, at) =>
+    outcome.judged.map((each) => {
+      const same = small[at].judged.find(({ claim }) => claim.says === each.claim.says);
+      return { ...each, outcome, small: same ?? null };
+    }),
+  );
+}
+
+/** The sections `claims`, `paper`, `axes` and `experiments`; also draws the figures into docs/reproduced/. */
+export async function reproducedSections(): Promise<Record<'claims' | 'paper' | 'axes' | 'experiments', string>> {
   const outcomes = committedOutcomes();
   mkdirSync(join(root, 'docs/reproduced'), { recursive: true });
   const sections: string[] = [];
   for (const outcome of outcomes) sections.push(await sectionOf(outcome));
-  return { claims: claimsTable(outcomes), axes: await axesSection(), experiments: sections.join('\n\n') };
+  return {
+    claims: claimsTable(outcomes),
+    paper: paperScaleTable(),
+    axes: await axesSection(),
+    experiments: sections.join('\n\n'),
+  };
 }
 
 async function axesSection(): Promise<string> {
@@ -59,6 +82,32 @@ function claimsTable(outcomes: readonly Outcome[]): string {
 
 ${markdown(['where', 'claim', 'paper', 'expected', 'ours', 'verdict', 'why', 'command'], rows)}`;
 }
+
+function paperScaleTable(): string {
+  const all = claimsAtPaperScale();
+  const rows = all.map(({ outcome, claim, small, expected, ours, verdict, why }) => [
+    linkTo(outcome),
+    cell(claim.says),
+    cell(claim.paper),
+    cell(expected),
+    small === null ? '—' : cell(`${small.ours}: ${small.verdict}`),
+    cell(ours),
+    verdict,
+    cell(why),
+    `\`${wordsOf(outcome.experiment, outcome.scale)} --again\``,
+  ]);
+  const titles = ['where', 'claim', 'paper', 'expected', 'at the small scale', 'ours', 'verdict', 'why', 'command'];
+  return `${countsOf(all.map(({ verdict }) => verdict))} ${notAtPaperScale()}\n\n${markdown(titles, rows)}`;
+}
+
+/** Which experiments did not run at the sizes of their papers, and what each would take. */
+export function notAtPaperScale(): string {
+  const open = committedOutcomes('paper').filter(({ results }) => results === null);
+  const names = open.map(({ experiment: { name, minutes } }) => `${name} (${formatHours(minutes.paper)})`);
+  return open.length === 0 ? '' : `Not run at these sizes, with what two cores would take: ${names.join(', ')}.`;
+}
+
+const formatHours = (minutes: number) => (minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`);
 
 function linkTo({ experiment }: Outcome): string {
   return `[${experiment.paper.authors} ${experiment.paper.year}, ${experiment.table.replace('-', ' ')}](#${experiment.name})`;

@@ -1,5 +1,10 @@
 /** Does it hold? Claims of papers with the verdict on each, then every experiment with its numbers and figures. */
-import { committedOutcomes } from '../../scripts/reproduced-page.ts';
+import {
+  type AtPaperScale,
+  claimsAtPaperScale,
+  committedOutcomes,
+  notAtPaperScale,
+} from '../../scripts/reproduced-page.ts';
 import { sameAxes } from '../../scripts/same-axes.ts';
 import { drawChart, loadDrawing } from '../../src/compare/report/chart.ts';
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
@@ -22,6 +27,8 @@ export async function reproducedPage(): Promise<Page> {
 <td>${verdict}${why === '' ? null : `: ${why}`}</td><td><code>${wordsOf(outcome.experiment, outcome.scale)} --again</code></td></tr>
 `,
   );
+  const atPaperScale = claimsAtPaperScale();
+  const titles = ['claim', 'paper', 'at the small scale', 'ours', 'verdict', 'command'];
   return {
     path: 'reproduced.html',
     title: 'Does it hold?',
@@ -33,12 +40,24 @@ export async function reproducedPage(): Promise<Page> {
 <h2 id="claims">The claims</h2>
 ${scrollBox('Claims of papers', judged.length, html`<table class="claims"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table>`, 'broad')}
 </section>
+<section aria-labelledby="sizes">
+<h2 id="sizes">At the papers’ own sizes</h2>
+<p>What takes minutes even at the sizes of its paper, as far as a CPU can have them, ran at those, too. ${countsOf(atPaperScale.map(({ verdict }) => verdict))} ${notAtPaperScale()}</p>
+${scrollBox('Claims at the sizes of the papers', atPaperScale.length, html`<table class="claims"><thead><tr>${titles.map((each) => html`<th scope="col">${each}</th>`)}</tr></thead><tbody>${atPaperScale.map(paperScaleRow)}</tbody></table>`, 'broad')}
+</section>
 <section aria-labelledby="axes">
 <h2 id="axes">All variants on the same axes</h2>
 ${sameAxes().map(({ chart, words }) => html`<figure class="crowded"><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawChart(drawing, chart))}</figure><p>${words}</p>`)}
 </section>
 ${outcomes.map((outcome) => sectionOf(outcome, drawing, PROGRAM))}</div>`,
   };
+}
+
+function paperScaleRow({ outcome, claim, small, ours, verdict, why }: AtPaperScale): Html {
+  return html`<tr><th scope="row">${claim.says} (${linkTo(outcome)})</th><td>${claim.paper}</td>
+<td>${small === null ? '—' : `${small.ours}: ${small.verdict}`}</td><td>${ours}</td><td>${verdict}${why === '' ? null : `: ${why}`}</td>
+<td><code>${wordsOf(outcome.experiment, outcome.scale)} --again</code></td></tr>
+`;
 }
 
 function linkTo({ experiment }: Outcome): Html {

@@ -79,7 +79,7 @@ export const lowRank: Lesson = {
       label: 'The inverse by products alone (eq. 14)',
       tex: 'Z_{j+1}=\\tfrac14 Z_j\\big(13I-AZ_j(15I-AZ_j(7I-AZ_j))\\big)',
       says: '$A$ is now the small matrix in the middle. Each step brings $Z$ nearer to its pseudo-inverse. Products are fast everywhere and have gradients. Six steps leave out the directions of the smallest singular values, which would take more.',
-      code: { file: 'src/variants/nystromformer-inverse.ts', from: 'for (let j = 0; j < iterations', to: 'return Z;' },
+      code: { file: 'src/core/kernels/inverse-steps.ts', from: 'for (let j = 0; j < steps', to: 'Z, W, m, 1 / 4' },
     },
   ],
   givesUp: {

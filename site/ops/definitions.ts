@@ -1,5 +1,5 @@
 /** What each op of src/core/ops computes, as equations: forward, and what the way back makes of a gradient G = ∂ℓ/∂(output). */
-import { kernel, type OpDefinition, reference, tex } from './definition.ts';
+import { kernel, type OpDefinition, op, reference, tex } from './definition.ts';
 import { rowDefinitions } from './rows.ts';
 
 export const opDefinitions: readonly OpDefinition[] = [
@@ -51,6 +51,20 @@ export const opDefinitions: readonly OpDefinition[] = [
     forward: tex`C_{ij} = \sum_n A_{in} B_{nj}`,
     gradient: tex`\frac{\partial \ell}{\partial A} = G B^\top, \qquad \frac{\partial \ell}{\partial B} = A^\top G`,
     loops: [reference('reference/matrices', 'referenceMatmul')],
+  },
+  {
+    file: 'inverse-steps',
+    says: tex`Steps towards the pseudo-inverse of a small matrix $A$, by products alone. All steps of a matrix are one call of a kernel.`,
+    forward: tex`P = A Z_j, \qquad T = 7 I - P, \qquad U = 15 I - P T, \qquad W = 13 I - P U, \qquad Z_{j+1} = \tfrac14 Z_j W`,
+    gradient: tex`\begin{gathered} \bar W = \tfrac14 Z_j^\top \bar Z_{j+1}, \qquad \bar U = -P^\top \bar W, \qquad \bar P = P^\top \bar U - \bar W U^\top - \bar U T^\top \\ \bar Z_j = \tfrac14 \bar Z_{j+1} W^\top + A^\top \bar P, \qquad \frac{\partial \ell}{\partial A} = \sum_j \bar P Z_j^\top \qquad \Big(\bar X = \frac{\partial \ell}{\partial X}\Big) \end{gathered}`,
+    loops: [kernel('inverse-steps', 'inverseStepsKernel', 'inverseStepsGradientKernel')],
+  },
+  {
+    file: 'largest',
+    says: 'The largest entry of a row.',
+    forward: tex`y = \max_n x_n`,
+    gradient: tex`\frac{\partial \ell}{\partial x_n} = \begin{cases} G & \text{for the first } n \text{ with } x_n = y \\ 0 & \text{else} \end{cases}`,
+    loops: [op('largest', 'largest')],
   },
   {
     file: 'softmax',

@@ -25,6 +25,7 @@ import {
   sum,
   zeroMasked,
 } from '../core/ops/index.ts';
+import { largest } from '../core/ops/largest.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { attend } from '../variants/attend.ts';
 import { attendByPlan, bigbird } from '../variants/bigbird.ts';
@@ -32,7 +33,7 @@ import { planBlocks, withRandomBlocks } from '../variants/bigbird-blocks.ts';
 import { full } from '../variants/full.ts';
 import { mapTokens } from '../variants/inputs.ts';
 import { longformer } from '../variants/longformer.ts';
-import { largest, pseudoInverse } from '../variants/nystromformer-inverse.ts';
+import { pseudoInverse } from '../variants/nystromformer-inverse.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { RandomBlocks } from './architecture.ts';
 import type { OwnAttention } from './encoder-config.ts';

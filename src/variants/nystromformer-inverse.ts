@@ -1,7 +1,9 @@
 /** Nyströmformer's pseudo-inverse: it uses matrix products only, so it is fast and differentiable throughout. */
 import { TINY } from '../core/dtype.ts';
-import { matmul, maximum, multiply, reciprocal, scale, slice, subtract, sum, transpose } from '../core/ops/index.ts';
-import { type Tensor, zeros } from '../core/tensor.ts';
+import { maximum, multiply, reciprocal, sum, transpose } from '../core/ops/index.ts';
+import { inverseSteps } from '../core/ops/inverse-steps.ts';
+import { largest } from '../core/ops/largest.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /**
  * The Moore–Penrose inverse A⁺ of each matrix of A [..., m, m], whose entries are at least 0, as Z_n of
@@ -25,16 +27,7 @@ import { type Tensor, zeros } from '../core/tensor.ts';
  * `norms`, which must broadcast to A, replaces ‖A‖₁ ‖A‖_∞.
  */
 export function pseudoInverse(A: Tensor, iterations: number, norms = normsOf(A)): Tensor {
-  const [I7, I13, I15] = [7, 13, 15].map((factor) => multipleOfI(factor, A));
-  let Z = multiply(transpose(A), reciprocal(maximum(norms, TINY)));
-
-  for (let j = 0; j < iterations; j++) {
-    const AZ = matmul(A, Z);
-    const within15 = matmul(AZ, subtract(I7, AZ));
-    const within13 = matmul(AZ, subtract(I15, within15));
-    Z = matmul(scale(Z, 1 / 4), subtract(I13, within13));
-  }
-  return Z;
+  return inverseSteps(A, multiply(transpose(A), reciprocal(maximum(norms, TINY))), iterations);
 }
 
 /**
@@ -44,19 +37,4 @@ export function pseudoInverse(A: Tensor, iterations: number, norms = normsOf(A))
  */
 function normsOf(A: Tensor): Tensor {
   return multiply(largest(sum(A, -2, true)), largest(transpose(sum(A, -1, true))));
-}
-
-/** The largest entry along the last axis, with its gradient, found by halving: [..., n] to [..., 1]. */
-export function largest(x: Tensor): Tensor {
-  const n = x.shape[x.shape.length - 1];
-  if (n === 1) return x;
-  const half = Math.ceil(n / 2);
-  return largest(maximum(slice(x, -1, 0, half), slice(x, -1, n - half, n)));
-}
-
-function multipleOfI(factor: number, { shape, dtype }: Tensor): Tensor {
-  const size = shape[shape.length - 1];
-  const result = zeros([size, size], dtype);
-  for (let i = 0; i < size; i++) result.array.set(i, i, factor);
-  return result;
 }

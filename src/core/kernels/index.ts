@@ -14,6 +14,7 @@ import './elementwise.ts';
 import './feature-attention.ts';
 import './feature-sums.ts';
 import './hash.ts';
+import './inverse-steps.ts';
 import './layer-norm.ts';
 import './long-convolution.ts';
 import './join.ts';

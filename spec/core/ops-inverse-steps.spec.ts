@@ -17,12 +17,12 @@ import { scope } from '../../src/core/scope.ts';
 import { fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
-import { floatTypes, forAll, ULP } from './tensors.ts';
+import { type FloatType, floatTypes, forAll, ULP } from './tensors.ts';
 
 const usual = kernelSet();
 test.after(() => setKernels(usual));
 
-const cases = fc.record({
+const cases: fc.Arbitrary<Case> = fc.record({
   leading: fc.constantFrom([], [2], [1, 2]),
   // Fewer than a block of rows, more than a panel of columns, and what does not fill one.
   m: fc.constantFrom(1, 2, 3, 5, 7, 8, 12, 33, 67),
@@ -32,7 +32,16 @@ const cases = fc.record({
   dtype: floatTypes,
   seed: fc.nat(),
 });
-type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+
+interface Case {
+  leading: readonly number[];
+  m: number;
+  steps: number;
+  sharpness: number;
+  norm: number;
+  dtype: FloatType;
+  seed: number;
+}
 
 /** A, and the start that the norms of its rows and columns give: t = σζ is between 0 and 1 for every norm of A. */
 function draw({ leading, m, sharpness, norm, dtype, seed }: Case): [A: Tensor, start: Tensor] {
@@ -74,7 +83,7 @@ function written(A: Matrix, Z: Matrix, dA: Matrix, dZ: Matrix, m: number, steps:
 }
 
 /** Rounding errors grow by up to 13/4 a step where A lacks rank. */
-const rounding = (dtype: Case['dtype'], m: number, steps: number) => 8 * m * ULP[dtype] * (13 / 4) ** steps;
+const rounding = (dtype: FloatType, m: number, steps: number) => 8 * m * ULP[dtype] * (13 / 4) ** steps;
 
 const part = (x: Tensor, item: number, m: number): Matrix =>
   Float64Array.from(x.toArray().slice(item * m * m, (item + 1) * m * m));

@@ -16,6 +16,7 @@ import { linformerTable3 } from './linformer-table-3.ts';
 import { longformerTable4 } from './longformer-table-4.ts';
 import { lraTable1 } from './lra-table-1.ts';
 import { lraTable1Pathfinder } from './lra-table-1-pathfinder.ts';
+import { lraTable1Text } from './lra-table-1-text.ts';
 import { lraTable2 } from './lra-table-2.ts';
 import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
 import { negativeEigenvaluesS5 } from './negative-eigenvalues-s5.ts';
@@ -46,6 +47,7 @@ export const experiments: readonly Experiment[] = [
   transformerXlTable9,
   lraTable1,
   lraTable1Pathfinder,
+  lraTable1Text,
   lraTable2,
   reformerTable2,
   reformerFigure5,

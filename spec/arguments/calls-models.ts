@@ -258,7 +258,7 @@ export const callsOfTraining: Readonly<Record<string, Call>> = {
       { ...trained },
       {
         ...{ attention: { variant: 'linear-transformer' }, steps: 2, rate: 0.01, train: 'attention' as const },
-        ...{ seed: 1, heldOut: 1, batch: 2 },
+        ...{ match: 'outputs' as const, seed: 1, heldOut: 1, batch: 2 },
       },
       { onSwapped: () => {}, onStep: () => {}, shouldStop: () => false },
     ],
@@ -350,7 +350,7 @@ export const callsOfPretrained: Readonly<Record<string, Call>> = {
       pretrained('bert-model'),
       {
         ...{ attention: { variant: 'linear-transformer' }, steps: 2, rate: 0.01, train: 'attention' as const },
-        ...{ seed: 1, heldOut: 1, draw: () => text() },
+        ...{ match: 'weights' as const, seed: 1, heldOut: 1, draw: () => text() },
       },
       { onSwapped: () => {}, onStep: () => {}, shouldStop: () => false },
     ],

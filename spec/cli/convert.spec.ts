@@ -52,7 +52,7 @@ test('an attention that leaves nothing out of such texts is said to be the same'
 
 test('a conversion without time stops after a step and is saved; the same command continues it to the same bytes', async () => {
   const [out, whole] = ['stopped', 'unbroken'].map((name) => join(folder, name));
-  const words = ['convert', ...QUICK, '--to', 'performer', '--steps', '4', '--out'];
+  const words = ['convert', ...QUICK, '--to', 'performer', '--match', 'weights', '--steps', '4', '--out'];
   const told = await outputOf([...words, out, '--minutes', '0']);
   assert.match(told, /performer: 1 of 4 steps[\s\S]*Stopped early: the same command continues/);
   const checkpoint = join(out, 'checkpoint.safetensors');
@@ -123,6 +123,9 @@ test('errors name their option, and what would be lost or learn nothing is refus
   await refused(/^Error: --to: unknown variant 'glaa': did you mean 'gla'/, ...QUICK, '--to', 'glaa');
   const usual = [...QUICK, '--to', 'performer'];
   await refused(/^Error: --train: unknown choice 'some'/, ...usual, '--train', 'some');
+  await refused(/^Error: --match: unknown choice 'weight': did you mean 'weights'/, ...usual, '--match', 'weight');
+  const near = [...QUICK, '--to', 'local-attention', '--match', 'weights'];
+  await refused(/^Error: --match: expected 'outputs', because local-attention does not give every key/, ...near);
   await refused(/^Error: --batch: expected an integer from 1 to/, ...usual, '--batch', '100000000');
   await refused(/^Error: --rate: expected a number above 0/, ...usual, '--rate', '0');
   await refused(/^Error: --overwrite: is for --out/, ...usual, '--overwrite');

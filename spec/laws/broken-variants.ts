@@ -60,6 +60,7 @@ export const brokenVariants: Broken[] = [
       attend: (inputs, options) => windowed(inputs, { ...options, reach: options.reach + 1 }),
     },
   ),
+  broken('says that it weighs keys out of its window', ['above 0 for every key'], { weighsAll: () => true }),
   broken('divides by zero where nothing is visible', ['where all keys are masked the output'], {
     attend: (inputs, options) => {
       const output = windowed(inputs, options);

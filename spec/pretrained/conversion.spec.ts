@@ -79,7 +79,7 @@ test('the same settings give the same bits on any number of threads; when asked,
     const onStep = ({ step }: { step: number }) => {
       last = step;
     };
-    const settings = to('performer', { steps: 4 });
+    const settings = to('performer', { steps: 4, match: 'weights' });
     const { model, report, drift } = await convertPretrained(checkpoint('bert-masked-lm'), settings, {
       onStep,
       shouldStop: () => last >= until,
@@ -109,6 +109,10 @@ test('what does not fit is refused by name, before any work', async () => {
   };
   await refused(UnsupportedError, 'directory', 'reformer-model', to('full'));
   await refused(UnsupportedError, 'causal', 'bert-model', to('gla'));
+  await refused(UnsupportedError, 'match', 'bert-model', to('local-attention', { match: 'weights' }));
+  // Its own attention is none of every key.
+  await refused(UnsupportedError, 'match', 'longformer-classification', to('performer', { match: 'weights' }));
+  await refused(ArgumentError, 'match', 'bert-model', to('performer', { match: 'all' as never }));
   await refused(ArgumentError, 'variant', 'bert-model', to('performr'));
   await refused(ArgumentError, 'rate', 'bert-model', to('performer', { rate: -1 }));
   await refused(ArgumentError, 'draw', 'bert-model', to('performer', { draw: 3 as never }));

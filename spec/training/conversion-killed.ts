@@ -20,6 +20,7 @@ export interface Given extends Omit<ConversionObserver, 'onStep'> {
   rate?: number;
   examples?: string;
   variant?: string;
+  match?: 'outputs' | 'weights';
   onStep?(step: number): void;
 }
 
@@ -28,9 +29,16 @@ interface Converted {
   report: ConversionReport;
 }
 
-function settingsOf({ path, replace = false, rate = 0.01, examples = 'drawn', variant = 'linear-transformer' }: Given) {
+function settingsOf({
+  path,
+  match = 'outputs',
+  replace = false,
+  rate = 0.01,
+  examples = 'drawn',
+  variant = 'linear-transformer',
+}: Given) {
   const keep = path === undefined ? {} : { keep: { path, examples, replace, seconds: 0 } };
-  return { steps: STEPS, rate, seed: 1, heldOut: 1, attention: { variant }, ...keep };
+  return { steps: STEPS, rate, match, seed: 1, heldOut: 1, attention: { variant }, ...keep };
 }
 
 const observerOf = ({ onResume, onStep, shouldStop }: Given): ConversionObserver => ({

@@ -254,6 +254,7 @@ test('what does not fit is refused by name, before any work', async () => {
     ['steps', 1.5],
     ['rate', Number.NaN],
     ['train', 'some'],
+    ['match', 'some'],
     ['heldOut', 0],
     ['seed', 'a'],
   ] as const) {

@@ -30,7 +30,7 @@ export async function convertCheckpoint(
   values: ConvertValues,
   host: Running,
 ): Promise<number> {
-  const { out, overwrite, json, steps, rate, batch, seed, train, examples } = values;
+  const { out, overwrite, json, steps, rate, batch, seed, train, match, examples } = values;
   const outputs = json === undefined ? [] : [{ flag: '--json', path: json }];
   checkOutputs(outputs, [checkpoint]);
   const expectFree = () => {
@@ -49,7 +49,17 @@ export async function convertCheckpoint(
     const conversion = new Conversion(values, host);
     const { evaluated, isBytes } = measures(trained, text, examples, batch, seed);
     const measured: Measured[] = [{ model: 'original', ...evaluated(trained) }];
-    const settings = { attention, steps, rate, batch, seed, train, heldOut: Math.ceil(examples / batch), ...text };
+    const settings = {
+      attention,
+      steps,
+      rate,
+      batch,
+      seed,
+      train,
+      match,
+      heldOut: Math.ceil(examples / batch),
+      ...text,
+    };
     const kept = keepFor(values, JSON.stringify(trained.settings.task), textRead(trained, text.text));
     const { run, report } = await convertModel(
       trained,

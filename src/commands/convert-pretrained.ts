@@ -37,7 +37,7 @@ export async function convertFolder(
   values: ConvertValues,
   host: Running,
 ): Promise<number> {
-  const { out, overwrite, json, steps, rate, seed, train, examples, batch } = values;
+  const { out, overwrite, json, steps, rate, seed, train, match, examples, batch } = values;
   const outputs = json === undefined ? [] : [{ flag: '--json', path: json }];
   checkOutputs(outputs, []);
   const expectFree = () => {
@@ -59,7 +59,7 @@ export async function convertFolder(
       const theirs = alike(model);
       return own === null || theirs === null ? null : spearman(own, theirs);
     };
-    const settings = { attention, steps, rate, seed, train, heldOut: Math.ceil(examples / batch), draw };
+    const settings = { attention, steps, rate, seed, train, match, heldOut: Math.ceil(examples / batch), draw };
     const kept = keepFor(values, source, `${length} ${batch}`);
     const { model, report, drift } = await convertPretrained(
       directory,

@@ -6,7 +6,7 @@ import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { namesIn } from '../core/files/system-error.ts';
 import { choice, flag, integer, number, type OptionValues, text, texts } from '../terminal/options.ts';
 import { MOST_EXAMPLES } from '../training/checks.ts';
-import { TRAINED } from '../training/conversion/convert.ts';
+import { MATCHED, TRAINED } from '../training/conversion/convert.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import { allVariants } from '../variants/registry.ts';
 import { defineCommand, exampleFile, PROGRAM } from './command.ts';
@@ -35,6 +35,12 @@ function options() {
       default: 'attention',
       word: 'choice',
     }),
+    match: choice(
+      'WHAT',
+      MATCHED,
+      'In the first half, match what each attention gives, or its weights of keys as Hedgehog does',
+      { default: 'outputs', word: 'choice' },
+    ),
     steps: integer('N', 'Take so many steps, half of them for each attention by itself; 0 only swaps', {
       minimum: 0,
       default: 400,
@@ -81,6 +87,10 @@ function describe() {
       {
         command: `${PROGRAM} convert --checkpoint ${checkpoint} --to gla --train added --minutes 2${read}`,
         explanation: 'Train only the gates that gated linear attention adds, for two minutes at most',
+      },
+      {
+        command: `${PROGRAM} convert --checkpoint ${checkpoint} --to linear-transformer --option featureMap=hedgehog --match weights${read}`,
+        explanation: "Train Hedgehog's learned features to have the weights of the softmax",
       },
       {
         command: `${PROGRAM} convert --pretrained DIR --to nystromformer --text story.txt --out minilm-nystromformer`,
@@ -133,7 +143,7 @@ function expectOwnFolder(out: string): void {
 /** The options behind the names of settings. */
 const OPTIONS: Readonly<Record<string, string>> = {
   ...{ checkpoint: '--checkpoint', text: '--text', batch: '--batch', steps: '--steps', rate: '--rate' },
-  ...{ attention: '--to', causal: '--to' },
+  ...{ attention: '--to', causal: '--to', match: '--match' },
 };
 
 /** Throws the error with the option that it is about, if it is about one: by a setting's name, or by a path that was given. */

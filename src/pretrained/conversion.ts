@@ -18,6 +18,7 @@ import {
 } from '../training/conversion/convert.ts';
 import { divergence, relativeDistance } from '../training/conversion/losses.ts';
 import type { Origin, Pair } from '../training/conversion/pair.ts';
+import { expectWeighsAll, weightPair } from '../training/conversion/weights.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { PretrainedModel, TextInputs } from './architecture.ts';
 import { Encoder } from './encoder.ts';
@@ -55,7 +56,7 @@ export interface ConvertedPretrained {
  * is a head. The same settings give the same bits, on any number of threads.
  *
  * Throws what `loadPretrained` throws for the folder and for an attention that does not fit, before any work, UnsupportedError for
- * a Reformer, whose layers have no hidden states of their own, and NumericalError for a loss that is not finite.
+ * attentions without the weights that are to be matched, and for a Reformer, whose layers have no hidden states of their own, and NumericalError for a loss that is not finite.
  *
  * @example
  * ```ts
@@ -93,6 +94,7 @@ export async function convertPretrained(
     return pooledDrift(parts);
   };
   try {
+    if (own.match === 'weights') expectWeights(original, model);
     const swapped = drift();
     observer.onSwapped?.(original, model);
     const report = await convert(pairOf(original, model, { attention, draw }), own, observer);
@@ -124,6 +126,16 @@ function encoderOf(model: PretrainedModel): Encoder {
   throw new UnsupportedError(`directory: expected an encoder with BERT's layers, got ${model.description.modelType}`);
 }
 
+/** Throws UnsupportedError unless both have weights of the form of a softmax's over all keys. */
+function expectWeights(original: Encoder, model: Encoder): void {
+  const { attention, modelType } = original.description;
+  if (attention.kind !== 'full') {
+    const why = `because the attention of ${modelType} is no softmax over every key`;
+    throw new UnsupportedError(`match: expected 'outputs', ${why}, got 'weights'`);
+  }
+  for (const { attention } of model.layers) if (attention.replacement) expectWeighsAll(attention.replacement.mixing);
+}
+
 /** Both models, and what trains the second. */
 function pairOf(
   from: Encoder,
@@ -149,6 +161,11 @@ function pairOf(
       }
     },
     attend: (layer, x, inputs, training, losses) => to.attention(layer, x, inputs, training, losses),
+    weights: (layer, x, { keyMask }) => {
+      const of = (model: Encoder) => () =>
+        model.layers[layer].attention.weights(x, { keyMask, training: model === to });
+      return weightPair(of(from), of(to));
+    },
     outputLoss: (inputs) => {
       const target = noGrad(() => from.forward(inputs));
       const { hiddenStates, logits } = to.forward(inputs);

@@ -2,6 +2,7 @@
 
 import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { softmaxWeights, weightsOf } from '../training/conversion/weights.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
 import { type Module, named } from '../training/module.ts';
 import type { OwnLosses } from '../training/own-loss.ts';
@@ -85,6 +86,13 @@ export class EncoderAttention implements Module {
     };
     const own = () => this.#own(inputs, call);
     return this.#merge(attend === undefined ? own() : attendedInstead(attend, inputs, this.#layer, own));
+  }
+
+  /** Its weights for x, [batch, heads, length, length], where `expectWeighsAll` allows it: own ones are those of a softmax. */
+  weights(x: Tensor, { keyMask, training }: Pick<AttentionCall, 'keyMask' | 'training'>): Tensor {
+    const inputs = { ...this.#heads(x, this.projections), ...(keyMask && { keyMask }) };
+    if (this.replacement === null) return softmaxWeights(inputs, false);
+    return weightsOf(this.replacement.mixing, inputs, training);
   }
 
   #own(inputs: AttentionInputs, { training, globalMask, randomBlocks, losses }: AttentionCall): Tensor {

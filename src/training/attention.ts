@@ -140,14 +140,14 @@ export class MultiHeadAttention implements Module {
     if (x.shape.length !== 3 || own > length || width !== modelDim) {
       throw new ShapeError(`x: expected [batch, at most ${length}, ${modelDim}], got ${formatShape(x.shape)}`);
     }
-    const inputs = { ...this.#project(x, 0, keyMask).inputs, ...(keyMask && { keyMask }) };
+    const inputs = this.inputs(x, keyMask);
     const handing = this.handing?.in({ handed, random }, this.mixing, options.training);
     return this.#merge(this.mixing.attend(inputs, { ...options, ...handing }), x);
   }
 
   /** The inputs of the variant for x: queries, keys and values, [batch, heads, length, headDim] each. */
-  inputs(x: Tensor): AttentionInputs {
-    return this.#project(x, 0).inputs;
+  inputs(x: Tensor, keyMask?: Tensor): AttentionInputs {
+    return { ...this.#project(x, 0, keyMask).inputs, ...(keyMask && { keyMask }) };
   }
 
   /**

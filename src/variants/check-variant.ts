@@ -112,6 +112,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     withLinearValues: may,
     withEvenColumns: may,
     averagesWith: may,
+    weighsAll: may,
     turnsRotary: may,
     layerWith: may,
     buckets: may,

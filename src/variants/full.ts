@@ -64,6 +64,7 @@ export const full = defineVariant({
   exactness: 'exact',
   complexity: 'O(L²·d)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
+  weighsAll: () => true,
   options,
   budget: null,
   attend,

@@ -107,6 +107,7 @@ export const linearTransformer = defineVariant({
   exactness: 'own',
   complexity: 'O(L·d²)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
+  weighsAll: () => true,
   options,
   budget: null,
   parameters: { W_q: weight, b_q: bias, W_k: weight, b_k: bias },

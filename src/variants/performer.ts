@@ -142,6 +142,7 @@ export const performer = defineVariant({
   exactness: 'approximate',
   complexity: 'O(L·m·d)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
+  weighsAll: ({ kernel, epsilon }) => isPositive(kernel) || (kernel === 'relu' && epsilon > 0),
   options,
   budget: {
     symbol: 'm',

@@ -137,6 +137,11 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** The same where options decide it. Where it is false, an exact variant is exact by its own definition. */
   averagesWith?(options: Options): boolean;
   /**
+   * Whether, with these options, a query gives each key that it may meet a weight above 0, which sum to 1, as a softmax does: then the
+   * weights can learn to be those of a softmax. Absent: not so.
+   */
+  weighsAll?(options: Options): boolean;
+  /**
    * The base of the rotary positions by which queries and keys have to be turned (columns i and i + d/2 a pair), because it turns
    * them again: its scores are then not products of what it is given. null or absent: any inputs.
    */

@@ -16,6 +16,7 @@ export function patterns(variant: AnyVariant): Law[] {
   if (variant.exactness === 'exact' || variant.exactness === 'exact-on-its-pattern')
     laws.push(...equalsTheOracle(variant));
   if (variant.pattern !== undefined) laws.push(staysInsideItsPattern(variant));
+  if (variant.weighsAll !== undefined) laws.push(weighsEveryKey(variant));
   if (variant.supports.padding && mayIgnoreLength(variant)) laws.push(appendedPaddingIsIgnored(variant));
   return laws;
 }
@@ -63,6 +64,31 @@ function staysInsideItsPattern(variant: AnyVariant): Law {
           }
         });
       }),
+  };
+}
+
+function weighsEveryKey(variant: AnyVariant): Law {
+  return {
+    name: 'weights: above 0 for every key that a query may meet, and they sum to 1, where it says so',
+    run: () => {
+      let held = 0;
+      forAllCases(variant, { dtype: 'float64', maxLength: 40 }, 50, (attentionCase) => {
+        const { options, mask } = attentionCase;
+        if (!variant.weighsAll?.(options)) return;
+        const weights = impliedWeights(variant, withLinearValues(variant, attentionCase));
+        eachRow(weights.shape, (batch, head, query, start, width) => {
+          const row = [...weights.data.subarray(start, start + width)];
+          const visible = (key: number) => mask?.[batch][key] !== 0 && (!options.causal || key <= query);
+          const own = row.filter((_, key) => visible(key));
+          if (own.length === 0) return;
+          held++;
+          const sum = own.reduce((total, weight) => total + weight, 0);
+          if (own.every((weight) => weight > 0) && Math.abs(sum - 1) <= ROUNDING) return;
+          throw new Error(`batch ${batch}, head ${head}: query ${query} has the weights ${row}`);
+        });
+      });
+      if (held === 0) throw new Error('no drawn case had such weights');
+    },
   };
 }
 

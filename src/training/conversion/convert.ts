@@ -5,12 +5,14 @@
  *
  *     Σ_layers ‖ attention′(x) − attention(x) ‖² / ‖ attention(x) ‖²,       then the distance of the outputs
  *
- * Departs from the papers: attentions are compared after the output projection, relative to their size, so that variants may
- * change that projection too; and the second part follows the original's outputs, not the tokens of the text.
+ * or, by `match: 'weights'`, as Hedgehog itself does, with its weights in place of what it gives (weights.ts).
+ *
+ * Departs from the papers: outputs are compared after the output projection, relative to their size, so that variants may change
+ * that projection too; and the second part follows the original's outputs, not the tokens of the text.
  */
 
 import { nextTurn } from '#platform/turn';
-import { backward, noGrad, zeroGrad } from '../../core/autograd.ts';
+import { backward, zeroGrad } from '../../core/autograd.ts';
 import { NumericalError } from '../../core/errors.ts';
 import {
   type Check,
@@ -28,11 +30,14 @@ import type { Tensor } from '../../core/tensor.ts';
 import { AdamW } from '../optimizers/adamw.ts';
 import { clipScale, gradientNorm } from '../optimizers/optimizer.ts';
 import { learningRate, type Schedule } from '../optimizers/schedules.ts';
+import { driftOf } from './drift.ts';
 import { type ConversionKeep, digestOf, expectKeep, KeptConversion } from './kept.ts';
-import { relativeDistance, squares } from './losses.ts';
+import { relativeDistance } from './losses.ts';
 import { callsOf, type Origin, type Pair } from './pair.ts';
+import { weightsCrossEntropy } from './weights.ts';
 
 export const TRAINED = ['added', 'attention', 'all'] as const;
+export const MATCHED = ['outputs', 'weights'] as const;
 
 /** How a model is converted. */
 export interface ConversionSettings {
@@ -45,6 +50,11 @@ export interface ConversionSettings {
    * attention that adds nothing learns by its projections.
    */
   train: 'added' | 'attention' | 'all';
+  /**
+   * What each attention learns in the first half: what the original's gives (the default), or its weights, by their cross-entropy
+   * (weights.ts), for which both attentions need weights above 0 for every key.
+   */
+  match?: 'outputs' | 'weights';
   /** Of the examples. */
   seed: number;
   /** Batches of held-out examples on which the drift is measured. */
@@ -91,6 +101,7 @@ const CHECKS: Readonly<Record<keyof ConversionSettings, Check>> = {
   steps: integerOf(0),
   rate: numberOf(0),
   train: oneOf(...TRAINED),
+  match: optional(oneOf(...MATCHED)),
   seed: integerOf(Number.MIN_SAFE_INTEGER),
   heldOut: integerOf(1),
 };
@@ -138,7 +149,7 @@ export async function convert<Input>(
       ...{ kind: 'cosine', peak: settings.rate, warmup: Math.ceil(WARMUP * steps), total: steps },
     };
     for (let step = done - begin + 1; step <= steps && !stopped; step++) {
-      const loss = scope(() => addGradients(pair, part, random.split(`step ${begin + step}`)));
+      const loss = scope(() => addGradients(pair, part, settings.match, random.split(`step ${begin + step}`)));
       const norm = gradientNorm(tensors);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
         zeroGrad(tensors.values());
@@ -168,13 +179,18 @@ export async function convert<Input>(
 
 function keptOf<Input>(
   { learned, tensors, facts }: Pair<Input>,
-  { keep, ...own }: ConversionSettings,
+  { keep, match, ...own }: ConversionSettings,
   learning: ReadonlyMap<string, Tensor>,
 ): KeptConversion | null {
   if (keep === undefined) return null;
   // Random features and the like may change, too.
   const others = [...tensors].filter(([name]) => !learned.has(name));
-  return new KeptConversion(keep, new Map([...learning, ...others]), { ...own, ...facts, model: digestOf(tensors) });
+  return new KeptConversion(keep, new Map([...learning, ...others]), {
+    ...own,
+    ...(match === 'weights' && { match }),
+    ...facts,
+    model: digestOf(tensors),
+  });
 }
 
 /** What learns; where the attention adds nothing, its projections. */
@@ -194,7 +210,12 @@ function requireGradients<Input>({ learned }: Pair<Input>, tensors: ReadonlyMap<
 }
 
 /** The gradients of a step on the learned tensors, and its loss. */
-function addGradients<Input>(pair: Pair<Input>, part: ConversionStep['part'], random: Random): number {
+function addGradients<Input>(
+  pair: Pair<Input>,
+  part: ConversionStep['part'],
+  match: ConversionSettings['match'],
+  random: Random,
+): number {
   const input = pair.draw('training', random);
   if (part === 'outputs') {
     const loss = pair.outputLoss(input);
@@ -205,31 +226,13 @@ function addGradients<Input>(pair: Pair<Input>, part: ConversionStep['part'], ra
   // Layers learn apart from each other: one tape at a time.
   return callsOf(pair, input).reduce((total, { x, y }, layer) => {
     const own = scope(() => {
-      const loss = relativeDistance(pair.attend(layer, x, input, true, { scale: 1, note: () => {} }), y, mask);
+      const loss =
+        match === 'weights'
+          ? weightsCrossEntropy((pair.weights as NonNullable<typeof pair.weights>)(layer, x, input), mask)
+          : relativeDistance(pair.attend(layer, x, input, true, { scale: 1, note: () => {} }), y, mask);
       if (loss.requiresGrad) backward(loss);
       return loss.item();
     });
     return total + own;
   }, 0);
-}
-
-/** See `ConversionReport`. */
-function driftOf<Input>(pair: Pair<Input>, { seed, heldOut }: ConversionSettings): number[] {
-  const random = new Random(seed).split('held-out');
-  const sums = Array.from({ length: pair.layers }, () => ({ error: 0, norm: 0 }));
-  for (let batch = 0; batch < heldOut; batch++) {
-    scope(() =>
-      noGrad(() => {
-        const input = pair.draw('held-out', random);
-        const mask = pair.maskOf(input);
-        callsOf(pair, input).forEach(({ x, y }, layer) => {
-          const norm = squares(y, mask);
-          const distance = relativeDistance(pair.attend(layer, x, input, false), y, mask).item();
-          sums[layer].norm += norm;
-          sums[layer].error += distance * (norm === 0 ? 1 : norm);
-        });
-      }),
-    );
-  }
-  return sums.map(({ error, norm }) => (error === 0 ? 0 : Math.sqrt(error / norm)));
 }

@@ -21,6 +21,7 @@ import {
 } from './convert.ts';
 import { divergence } from './losses.ts';
 import type { Origin, Pair } from './pair.ts';
+import { expectWeighsAll, weightPair, weightsOf } from './weights.ts';
 
 /** How a trained model of our own is converted. */
 export interface ModelConversionSettings extends ConversionSettings {
@@ -76,8 +77,16 @@ export function swapped(trained: TrainedModel, settings: ModelConversionSettings
   return { run, added: copyInto(run.learner, learner) };
 }
 
-function onlyConversion({ steps, rate, train, seed, heldOut, keep }: ModelConversionSettings): ConversionSettings {
-  return { steps, rate, train, seed, heldOut, ...(keep && { keep }) };
+function onlyConversion({
+  steps,
+  rate,
+  train,
+  match,
+  seed,
+  heldOut,
+  keep,
+}: ModelConversionSettings): ConversionSettings {
+  return { steps, rate, train, seed, heldOut, ...(match && { match }), ...(keep && { keep }) };
 }
 
 /** Copies what both have, and returns the names of what is not copied. */
@@ -128,6 +137,13 @@ function pairOf(original: Learner, { learner, task, settings }: Run, added: Read
     watch: ({ sequences: [{ tokens, keyMask }] }, visit) => from.watch(tokens, keyMask, visit),
     attend: (layer, x, { sequences: [{ keyMask }] }, training, losses) =>
       to.layers[layer].attention.forward(x, { training, keyMask, losses }),
+    weights: (layer, x, { sequences: [{ keyMask }] }) => {
+      const of = (body: typeof to) => () => {
+        const { attention } = body.layers[layer];
+        return weightsOf(attention.mixing, attention.inputs(x, keyMask), body === to);
+      };
+      return weightPair(of(from), of(to));
+    },
     outputLoss: (batch) => {
       const target: Tensor = noGrad(() => scope(() => original.logits(batch, evaluation)));
       return divergence(learner.logits(batch, evaluation), target);
@@ -138,7 +154,8 @@ function pairOf(original: Learner, { learner, task, settings }: Run, added: Read
 /**
  * Replaces the attention of a trained model by another, and trains until the model computes what it did before: see convert.ts.
  * The same settings give the same bits, on any number of threads. The caller ends the run; the given model stays as it is.
- * Throws what `startRun` throws for an attention or a text that does not fit, before any work.
+ * Throws what `startRun` throws for an attention or a text that does not fit, and UnsupportedError for one without the weights that
+ * are to be matched, before any work.
  *
  * @example
  * ```ts
@@ -156,6 +173,11 @@ export async function convertModel(
   expectRecord('observer', observer as object, { onSwapped: optional(expectFunction) });
   const { run, added } = swapped(trained, settings);
   try {
+    if (settings.match === 'weights') {
+      for (const { model } of [trained.learner, run.learner]) {
+        for (const { attention } of model.body.layers) expectWeighsAll(attention.mixing);
+      }
+    }
     observer.onSwapped?.(run);
     const report = await convert(pairOf(trained.learner, run, added), onlyConversion(settings), observer);
     for (const tensor of learned(run.learner.model.tensors()).values()) tensor.requiresGrad = true;

@@ -8,6 +8,7 @@ import type { Random } from '../../core/random.ts';
 import { keep, scope } from '../../core/scope.ts';
 import { packed, type Tensor } from '../../core/tensor.ts';
 import type { OwnLosses } from '../own-loss.ts';
+import type { WeightPair } from './weights.ts';
 
 /** Where a learned tensor of the converted model is from: the other attention added it, or it is one of the original's. */
 export type Origin = 'added' | 'attention' | 'rest';
@@ -35,6 +36,11 @@ export interface Pair<Input> {
   watch(input: Input, visit: (layer: number, x: Tensor, y: Tensor) => void): void;
   /** The converted model's attention of a layer, from the same x: [batch, length, modelDim]. */
   attend(layer: number, x: Tensor, input: Input, training: boolean, losses?: OwnLosses): Tensor;
+  /**
+   * The weights of both models' attention of a layer, from the same x. Absent: `match: 'weights'` has been refused, or was not asked
+   * for.
+   */
+  weights?(layer: number, x: Tensor, input: Input): WeightPair;
   /** The distance between what both models say of a batch, a scalar to walk back from. */
   outputLoss(input: Input): Tensor;
 }

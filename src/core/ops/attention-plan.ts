@@ -68,9 +68,7 @@ export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int
 
 function tilesOfRuns(runs: KeyRuns, layout: number, places: number): number[] {
   const tiles: number[] = [];
-  const pairs = pairsOfRuns(runs);
-  const isOneRun = pairs === places * (runs.end[0] - runs.begin[0]) && meetTheSame(runs);
-  const size = isOneRun || pairs > SHORT_RUN * places ? TILE : TILE_OF_SHORT_RUNS;
+  const size = pairsOfRuns(runs) > SHORT_RUN * places || meetTheSame(runs) ? TILE : TILE_OF_SHORT_RUNS;
   for (const [ofKeys, ofQueries] of classesOf(runs, places)) {
     const queries = tokensOfClass(places, ofQueries, runs.dilation);
     for (let first = 0; first < queries; first += size) {
@@ -82,8 +80,10 @@ function tilesOfRuns(runs: KeyRuns, layout: number, places: number): number[] {
 }
 
 /** Whether all queries have the same run: then a tile has no pairs to throw away. */
-const meetTheSame = ({ begin, end }: KeyRuns): boolean =>
-  begin.every((first) => first === begin[0]) && end.every((last) => last === end[0]);
+function meetTheSame({ begin, end }: KeyRuns): boolean {
+  for (let i = 1; i < begin.length; i++) if (begin[i] !== begin[0] || end[i] !== end[0]) return false;
+  return true;
+}
 
 /** The run of places that queries from place `first` up to `last` of a class can meet; an empty one if none can. */
 function reachOf({ dilation, begin, end }: KeyRuns, remainder: number, first: number, last: number): [number, number] {

@@ -90,8 +90,11 @@ export const SETS: Readonly<Record<SetName, ConversionSet>> = {
       { to: 'performer', train: 'all' },
       { to: 'linear-transformer' },
       { to: 'linear-transformer', train: 'all' },
+      { to: 'linear-transformer', match: 'weights' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog' },
+      { to: 'linear-transformer', option: 'featureMap=hedgehog', match: 'weights' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog', train: 'added' },
+      { to: 'linear-transformer', option: 'featureMap=hedgehog', train: 'added', match: 'weights' },
     ],
   },
 };

@@ -27,6 +27,7 @@ import { performerFigure5 } from './performer-figure-5.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
 import { reformerTable2 } from './reformer-table-2.ts';
+import { reformerTable2Lengths } from './reformer-table-2-lengths.ts';
 import { surveyComplexity } from './survey-complexity.ts';
 import { transformerXlTable8 } from './transformer-xl-table-8.ts';
 import { transformerXlTable9 } from './transformer-xl-table-9.ts';
@@ -50,6 +51,7 @@ export const experiments: readonly Experiment[] = [
   lraTable1Text,
   lraTable2,
   reformerTable2,
+  reformerTable2Lengths,
   reformerFigure5,
   surveyComplexity,
   bigbirdTable1,

@@ -27,6 +27,7 @@ import { performerFigure5 } from './performer-figure-5.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
 import { reformerTable2 } from './reformer-table-2.ts';
+import { reformerTable2Itself } from './reformer-table-2-itself.ts';
 import { reformerTable2Lengths } from './reformer-table-2-lengths.ts';
 import { surveyComplexity } from './survey-complexity.ts';
 import { transformerXlTable8 } from './transformer-xl-table-8.ts';
@@ -52,6 +53,7 @@ export const experiments: readonly Experiment[] = [
   lraTable2,
   reformerTable2,
   reformerTable2Lengths,
+  reformerTable2Itself,
   reformerFigure5,
   surveyComplexity,
   bigbirdTable1,

@@ -9,7 +9,9 @@ import { attendShared } from './shared-attention.ts';
 import { trainingUnit } from './training-unit.ts';
 
 export interface Given extends Settings {
-  lengths: readonly number[];
+  /** Lengths of the models that are trained in full attention, and of those with 4 hashes, which are among them. */
+  full: readonly number[];
+  hashed: readonly number[];
   /** Up to a length of 128; beyond it, in proportion. */
   steps: number;
   seeds: readonly number[];
@@ -18,6 +20,8 @@ export interface Given extends Settings {
 
 export const ROWS = ['no-hashing', '4-hashes'] as const;
 export type Row = (typeof ROWS)[number];
+
+export const lengthsOf = ({ full, hashed }: Given, row: Row) => (row === 'no-hashing' ? full : hashed);
 
 interface Way {
   hashes: number | 'all';
@@ -57,16 +61,17 @@ function measure(run: Run, examples: number): Numbers {
 }
 
 /** By length, so that lengths can be added. */
-export const units = ({ lengths, steps, seeds, examples }: Given): Unit[] =>
-  lengths.flatMap((length) =>
-    seeds.flatMap((seed) =>
-      ROWS.map((trained) =>
-        trainingUnit({
+export const units = (given: Given): Unit[] =>
+  given.full.flatMap((length) =>
+    given.seeds.flatMap((seed) =>
+      ROWS.filter((row) => lengthsOf(given, row).includes(length)).map((trained) => {
+        const steps = Math.round(given.steps * Math.max(1, length / 128));
+        return trainingUnit({
           name: unitName(trained, length, seed),
-          settings: trainingOf(trained, { seed, length, steps: Math.round(steps * Math.max(1, length / 128)) }),
-          measure: (run) => measure(run, examples),
-        }),
-      ),
+          settings: trainingOf(trained, { seed, length, steps }),
+          measure: (run) => measure(run, given.examples),
+        });
+      }),
     ),
   );
 
@@ -88,4 +93,12 @@ export function keptOf(
 ): number[] {
   const whole = readingsOf(results, given, [row, length, 'full'], 'right');
   return readingsOf(results, given, [row, length, column], 'right').map((right, n) => right / whole[n]);
+}
+
+/** A straight line through points, by least squares, at `x`. */
+export function lineAt(points: readonly { x: number; y: number }[], x: number): number {
+  const [middleX, middleY] = [meanOf(points.map((each) => each.x)), meanOf(points.map((each) => each.y))];
+  const spread = points.reduce((sum, each) => sum + (each.x - middleX) ** 2, 0);
+  const slope = points.reduce((sum, each) => sum + (each.x - middleX) * (each.y - middleY), 0) / spread;
+  return middleY + slope * (x - middleX);
 }

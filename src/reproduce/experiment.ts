@@ -65,6 +65,7 @@ export interface ExperimentSpec<S extends Settings> {
   /**
    * Lists among the settings that only choose which units there are, such as the rows of a table: no unit computes anything else
    * when they grow. A log that has fewer of them keeps its units. Seeds are none: whoever adds some has seen what others came to.
+   * Kernels that round otherwise by now are no change of settings, here as elsewhere.
    */
   rows?: readonly (keyof S & string)[];
   /** Raised by one when what a unit computes has changed though the settings have not: earlier results are then refused. */

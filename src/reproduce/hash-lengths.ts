@@ -23,6 +23,12 @@ export type Row = (typeof ROWS)[number];
 
 export const lengthsOf = ({ full, hashed }: Given, row: Row) => (row === 'no-hashing' ? full : hashed);
 
+export const LABELS: Readonly<Record<Row, string>> = { 'no-hashing': 'full attention', '4-hashes': '4 hashes' };
+
+/** The paper’s symbols that are right with 1 hash, at its length. */
+export const PAPER_LENGTH = 1024;
+export const PAPER: Readonly<Record<Row, number>> = { 'no-hashing': 0.525, '4-hashes': 0.919 };
+
 interface Way {
   hashes: number | 'all';
   /** By default 32. */

@@ -13,22 +13,20 @@ import {
   type Column,
   type Given,
   keptOf,
+  LABELS,
   lengthsOf,
   lineAt,
+  PAPER,
+  PAPER_LENGTH,
   ROWS,
   type Row,
   readingsOf,
   units,
 } from './hash-lengths.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { drawLengths } from './hash-lengths-charts.ts';
+import { formatSpread } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
-
-const LABELS: Readonly<Record<Row, string>> = { 'no-hashing': 'full attention', '4-hashes': '4 hashes' };
-
-/** With 1 hash, at 1,024 tokens. */
-const PAPER_LENGTH = 1024;
-const PAPER: Readonly<Record<Row, number>> = { 'no-hashing': 0.525, '4-hashes': 0.919 };
 
 const SYMBOLS = 127;
 /** Right answers of a model that answers every token with itself, but the 0: that of the 0, and symbols that follow themselves. */
@@ -56,6 +54,7 @@ function claims(given: Given): Claim[] {
       least: 0.99,
       format: formatPercent,
     },
+    because: { 'does not hold here': 'At 256 tokens 3000 steps leave 0.17 to 0.22 nats, and 3 to 4% of the symbols.' },
   });
   const falls = (row: Row): Claim => ({
     says: `Trained with ${LABELS[row]}, the longer the sequence, the fewer matches meet in 1 hash, mean of seeds`,
@@ -84,6 +83,10 @@ function claims(given: Given): Claim[] {
       within: 0.3,
       format: formatPercent,
     },
+    because: {
+      'does not hold here':
+        'Probably because the training had not ended: the match has nearly the weight of the token itself (26% against 31%).',
+    },
   });
   return [
     solves('no-hashing', 'full'),
@@ -100,6 +103,9 @@ function claims(given: Given): Claim[] {
             return { name: tokens(length), value: after - before };
           }),
         format: formatPercent,
+      },
+      because: {
+        'does not hold here': 'Both are less than what seeds differ by: one hash separates few matches here.',
       },
     },
     {
@@ -125,6 +131,10 @@ function claims(given: Given): Claim[] {
         expected: PAPER['no-hashing'],
         within: 0.3,
         format: formatPercent,
+      },
+      because: {
+        'does not hold here':
+          'The right way, but too flat. Probably it bends: 256 tokens in 16 chunks, half of what the paper’s length has in chunks of 32, have 67%.',
       },
     },
     {
@@ -184,7 +194,7 @@ export const reformerTable2Lengths = defineExperiment<Given>({
   },
   rows: ['full', 'hashed'],
   revision: 1,
-  minutes: { small: 8, paper: 1200 },
+  minutes: { small: 9, paper: 1200 },
   units,
   claims,
   show: (results, given) => ({
@@ -203,47 +213,5 @@ export const reformerTable2Lengths = defineExperiment<Given>({
       }),
     ),
   }),
-  draw: (results, given) => {
-    const lengths = [...given.full.filter((length) => length !== PAPER_LENGTH), PAPER_LENGTH];
-    const chunks = [...new Set(given.full.flatMap((length) => [length / 32, length / 16]))].sort((a, b) => a - b);
-    const byChunks = (row: Row, column: Column, chunkLength: number) =>
-      chunks.map((count) => {
-        const length = count * chunkLength;
-        return lengthsOf(given, row).includes(length) ? readingsOf(results, given, [row, length, column], 'met') : [];
-      });
-    return [
-      seedChart({
-        id: 'reformer-table-2-lengths',
-        title: 'Symbols that are right with 1 hash, by length',
-        description:
-          'Share of symbols that are right with 1 hash, of those that are in full attention, against the length.',
-        x: { label: 'tokens', values: lengths, kind: 'doubling', format: formatWhole },
-        y: { label: 'symbols that are right', kind: 'even', format: formatPercent },
-        lines: [
-          ...ROWS.map((row) => ({
-            label: `trained with ${LABELS[row]}`,
-            values: lengths.map((length) =>
-              lengthsOf(given, row).includes(length) ? keptOf(results, given, [row, length, '1 hash']) : [],
-            ),
-          })),
-          ...ROWS.map((row) => ({
-            label: `paper, ${LABELS[row]}`,
-            isReference: true,
-            values: lengths.map((length) => (length === PAPER_LENGTH ? [PAPER[row]] : [])),
-          })),
-        ],
-      }),
-      seedChart({
-        id: 'reformer-table-2-chunks',
-        title: 'Matches that meet in 1 hash, by the number of chunks',
-        description: 'Share of matches that meet in 1 hash against the number of chunks, of 32 and of 16 tokens.',
-        x: { label: 'chunks', values: chunks, kind: 'doubling', format: String },
-        y: { label: 'matches that meet', kind: 'even', format: formatPercent },
-        lines: ROWS.flatMap((row) => [
-          { label: `${LABELS[row]}, chunks of 32`, values: byChunks(row, '1 hash', 32) },
-          { label: `${LABELS[row]}, chunks of 16`, values: byChunks(row, '1 hash, chunks of 16', 16) },
-        ]),
-      }),
-    ];
-  },
+  draw: drawLengths,
 });

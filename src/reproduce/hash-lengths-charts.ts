@@ -48,7 +48,7 @@ export function drawLengths(results: Results, given: Given): Chart[] {
     }),
     seedChart({
       id: 'reformer-table-2-chunks',
-      title: 'Matches that meet in 1 hash, by the number of chunks',
+      title: 'Matches that meet in 1 hash, by chunks',
       description: 'Share of matches that meet in 1 hash against the number of chunks, of 32 and of 16 tokens.',
       x: { label: 'chunks', values: chunks, kind: 'doubling', format: String },
       y: { label: 'matches that meet', kind: 'even', format: formatPercent },

@@ -114,7 +114,7 @@ function claims(given: Given): Claim[] {
       },
       because: {
         'does not hold here':
-          'From one seed they are as many as symbols that follow themselves. From the two others the match has more weight beside that of the token itself, and some tokens see past themselves. Trained in full attention or with 4 hashes, none do (table-2-lengths).',
+          'From one seed they are as many as symbols that follow themselves. From the two others the match has more weight beside that of the token itself, and some tokens see past themselves. Trained in full attention or with 4 hashes, hardly any do (table-2-lengths).',
       },
     },
   ];
@@ -168,7 +168,7 @@ export const reformerTable2Itself = defineExperiment<Given>({
     return [
       seedChart({
         id: 'reformer-table-2-itself',
-        title: 'Symbols that are right where a token also meets itself, by place',
+        title: 'Right symbols beside itself, by place',
         description: 'Share of symbols that are right at each place of the second half, which begins with the 0.',
         x: { label: 'place in the second half', values: all, kind: 'even', format: String },
         y: { label: 'symbols that are right', kind: 'even', format: formatPercent },

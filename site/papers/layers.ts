@@ -46,7 +46,7 @@ const dense: LayerNotes = {
       label: 'Vaswani et al. 2017, §3.3; Hendrycks & Gimpel 2016',
       tex: tex`\mathrm{FF}(x) = \mathrm{gelu}(x W_1 + b_1)\, W_2 + b_2`,
       says: tex`The hidden row has $d_{ff}$ numbers, several times as many as $x$. The paper has a ReLU where this layer has gelu.`,
-      code: { file: 'dense', from: 'const whole =', to: 'const whole =' },
+      code: { file: 'dense', from: 'return affine(gelu(', to: 'return affine(gelu(' },
     },
   ],
   goodFor: 'Any model: each token uses every parameter, and no choice can go wrong.',

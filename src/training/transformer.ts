@@ -6,7 +6,6 @@
  * (Vaswani et al. 2017, §3.1, §3.4 and §5.4.) An encoder and a decoder differ only in `causal`. Reversible layers (Kitaev et
  * al. 2020, §3) carry two streams, which start equal; the result is their mean.
  */
-
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, ShapeError } from '../core/errors.ts';
 import { adopt } from '../core/memory.ts';
@@ -22,7 +21,7 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import { expectContext } from './checks.ts';
 import { attentionsOf, feedForwardsOf, placeOf, type TransformerConfig } from './config.ts';
 import { expectOneShape, type Handed, handingOf } from './handing.ts';
-import { type Attend, TransformerLayer } from './layer.ts';
+import { type Attend, type Branches, TransformerLayer } from './layer.ts';
 import {
   type Embedding,
   embed,
@@ -103,7 +102,7 @@ export class Transformer implements Module {
       const losses = lossesOf(context, n);
       return (x, { once, random }) => attention.forward(x, { training, keyMask, once, losses, handed, random });
     });
-    return scope(() => this.#run(tokens, 0, attends, context, keyMask, handed));
+    return scope(() => this.#run(tokens, 0, this.#branches(attends, context, keyMask), context, keyMask, handed));
   }
 
   /**
@@ -138,7 +137,7 @@ export class Transformer implements Module {
           return y;
         },
     );
-    noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask, handed));
+    noGrad(() => this.#run(tokens, 0, this.#branches(attends, evaluation, keyMask), evaluation, keyMask, handed));
   }
 
   /**
@@ -149,11 +148,8 @@ export class Transformer implements Module {
     if (!this.config.causal) throw new ArgumentError('causal: expected a causal model to generate with');
     let position = this.#positionOf(states);
     const steps = this.layers.map(({ attention }, n) => attention.startSteps(batch, states[n]));
-    const attends = steps.map(
-      (each): Attend =>
-        (x) =>
-          each.step(x),
-    );
+    const attends: Attend[] = steps.map((each) => (x) => each.step(x));
+    const branches = this.#branches(attends, evaluation);
     return {
       get position() {
         return position;
@@ -167,7 +163,7 @@ export class Transformer implements Module {
             `tokens: expected [${batch}, at most ${length - position}], got [${tokens.shape.join(', ')}]`,
           );
         }
-        const result = scope(() => noGrad(() => this.#run(tokens, position, attends, evaluation)));
+        const result = scope(() => noGrad(() => this.#run(tokens, position, branches, evaluation)));
         position += count;
         return result;
       },
@@ -205,11 +201,22 @@ export class Transformer implements Module {
     if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape, 'to match tokens');
   }
 
-  /** Tokens at positions `begin` and after; `handed` is what `attends` hand on. */
+  /** Those of each layer, with `attends` in place of its attention. */
+  #branches(attends: readonly Attend[], context: ForwardContext, keyMask?: Tensor): Branches[] {
+    return this.layers.map((layer, n) =>
+      layer.branches(attends[n], context.training, {
+        keyMask,
+        losses: lossesOf(context, n),
+        note: (routed) => context.auxiliary?.note?.(n, routed),
+      }),
+    );
+  }
+
+  /** Tokens at positions `begin` and after; `handed` is what the attention of `blocks` hands on. */
   #run(
     tokens: Tensor,
     begin: number,
-    attends: readonly Attend[],
+    blocks: readonly Branches[],
     context: ForwardContext,
     keyMask?: Tensor,
     handed?: Handed,
@@ -220,14 +227,7 @@ export class Transformer implements Module {
     if (end > length) throw new ShapeError(`tokens: expected a length of at most ${length}, got ${end}`);
     const placed = this.#positions === null ? embedded : add(embedded, this.#positions.rows(begin, end));
     const x = dropped(quietMasked(placed, keyMask), dropout, within(context, 'embedding'));
-    const { training, random } = within(context, 'layers');
-    const blocks = this.layers.map((layer, n) =>
-      layer.branches(attends[n], training, {
-        keyMask,
-        losses: lossesOf(context, n),
-        note: (routed) => context.auxiliary?.note?.(n, routed),
-      }),
-    );
+    const { random } = within(context, 'layers');
     let y: Tensor;
     if (residual === 'reversible') {
       const parameters = this.layers.map((layer) => [...layer.tensors().values()]);

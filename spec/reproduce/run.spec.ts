@@ -150,8 +150,7 @@ test('what an experiment lacks is said before anything runs or is discarded; res
   isThere = false;
   assert.is(numbersOf(await runExperiment(experiment, settings)), numbersOf(whole));
   await refused({ again: true });
-  askAgain(experiment, 'small', folder);
-  await refused();
+  assert.throws(() => askAgain(experiment, 'small', folder), 'texts: expected a folder');
   assert.is(numbersOf(readLog(experiment, 'small', folder)), numbersOf(whole));
   assert.is(ran.length, 3);
 });

@@ -117,10 +117,11 @@ function beginAnew(experiment: Experiment, scale: Scale, folder: string): Log {
 
 /**
  * Has an experiment measured anew when it is next run, with or without `again`, and keeps its results until then: so a run of
- * many that is interrupted continues with those that it had not come to. Throws as `readLog`, FolderInUseError and
- * FileWriteError.
+ * many that is interrupted continues with those that it had not come to. Throws as `expectReady` and `readLog`,
+ * FolderInUseError and FileWriteError.
  */
 export function askAgain(experiment: Experiment, scale: Scale, folder: string): void {
+  experiment.expectReady(scale);
   const lock = FolderLock.take(makeOwnFolder(experiment, folder), 'reproduce');
   try {
     writeLog({ ...readLog(experiment, scale, folder), due: true }, experiment, scale);

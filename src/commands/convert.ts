@@ -16,7 +16,7 @@ import { applyMachine, runOptions } from './shared-options.ts';
 export type ConvertValues = OptionValues<ReturnType<typeof options>> & { rate: number };
 
 /** A model of Hugging Face is wider than those that are trained here. */
-export const RATES = { checkpoint: 5e-3, pretrained: 1e-3 } as const;
+export const RATES = { checkpoint: 5e-3, pretrained: 3e-4 } as const;
 
 function options() {
   const names = allVariants().map(({ name }) => name);

@@ -61,7 +61,6 @@ export const MINILM = '~/.cache/efficient-transformers/minilm';
 export const SETS: Readonly<Record<SetName, ConversionSet>> = {
   minilm: {
     model: { pretrained: MINILM },
-    // Of the two rates, 1e-3 moves trained projections so fast that few steps do not bring them back.
     settings: { length: '64', steps: '60', batch: '1', rate: '3e-4', examples: '8' },
     rows: [
       { to: 'longformer', option: 'attentionWindow=16' },
@@ -80,6 +79,7 @@ export const SETS: Readonly<Record<SetName, ConversionSet>> = {
       { to: 'linear-transformer' },
       { to: 'linear-transformer', rate: '1e-3' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog' },
+      { to: 'linear-transformer', option: 'featureMap=hedgehog', match: 'weights' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog', rate: '1e-3' },
     ],
   },
@@ -97,11 +97,14 @@ export const SETS: Readonly<Record<SetName, ConversionSet>> = {
       { to: 'performer' },
       { to: 'performer', train: 'all' },
       { to: 'linear-transformer' },
+      { to: 'linear-transformer', match: 'weights' },
       { to: 'linear-transformer', train: 'all' },
       { to: 'linear-transformer', match: 'weights' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog', match: 'weights' },
+      { to: 'linear-transformer', option: 'featureMap=hedgehog', match: 'weights' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog', train: 'added' },
+      { to: 'linear-transformer', option: 'featureMap=hedgehog', train: 'added', match: 'weights' },
       { to: 'linear-transformer', option: 'featureMap=hedgehog', train: 'added', match: 'weights' },
     ],
   },

@@ -60,7 +60,7 @@ export interface ConvertedPretrained {
  *
  * @example
  * ```ts
- * const settings = { steps: 400, rate: 1e-3, train: 'attention', seed: 0, heldOut: 4 } as const;
+ * const settings = { steps: 400, rate: 3e-4, train: 'attention', seed: 0, heldOut: 4 } as const;
  * const draw = (part: string, random: Random) => tokenizer.encode([texts[random.integer(texts.length)]], { maxLength: 128 });
  * const attention = { variant: 'nystromformer' };
  * const { model } = await convertPretrained('all-MiniLM-L6-v2', { ...settings, attention, draw });

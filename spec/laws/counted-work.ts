@@ -98,6 +98,9 @@ const COUNTERS: Record<string, Counter> = {
     return ((end - begin) / matmulItem(m, n, k).count) * 2 * m * n * k;
   },
 
+  /** Four products of a step. */
+  'inverse-steps': (begin, end, _arrays, { m, steps }) => (end - begin) * steps * 4 * 2 * m ** 3,
+
   band(begin, end, _arrays, { length, width, taps, before }) {
     const perSequence = Math.ceil(length / BAND_TILE);
     let pairs = 0;

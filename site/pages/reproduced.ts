@@ -42,7 +42,7 @@ ${scrollBox('Claims of papers', judged.length, html`<table class="claims"><thead
 </section>
 <section aria-labelledby="sizes">
 <h2 id="sizes">At the papers’ own sizes</h2>
-<p>What takes minutes even at the sizes of its paper, as far as a CPU can have them, ran at those, too. ${countsOf(atPaperScale.map(({ verdict }) => verdict))} ${notAtPaperScale()}</p>
+<p>Some of what takes minutes even at the sizes of its paper, as far as a CPU can have them, ran at those, too. ${countsOf(atPaperScale.map(({ verdict }) => verdict))} ${notAtPaperScale()}</p>
 ${scrollBox('Claims at the sizes of the papers', atPaperScale.length, html`<table class="claims"><thead><tr>${titles.map((each) => html`<th scope="col">${each}</th>`)}</tr></thead><tbody>${atPaperScale.map(paperScaleRow)}</tbody></table>`, 'broad')}
 </section>
 <section aria-labelledby="axes">

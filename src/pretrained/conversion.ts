@@ -55,8 +55,9 @@ export interface ConvertedPretrained {
  * computes what it did before: first each attention by itself, then the hidden states after every layer, and the logits if there
  * is a head. The same settings give the same bits, on any number of threads.
  *
- * Throws what `loadPretrained` throws for the folder and for an attention that does not fit, before any work, UnsupportedError for
- * attentions without the weights that are to be matched, and for a Reformer, whose layers have no hidden states of their own, and NumericalError for a loss that is not finite.
+ * Throws what `loadPretrained` throws for the folder and for an attention that does not fit, before any work; UnsupportedError for
+ * attentions without the weights that are to be matched, and for a Reformer, whose layers have no hidden states of their own; and
+ * NumericalError for a loss that is not finite.
  *
  * @example
  * ```ts

@@ -119,7 +119,7 @@ function claims({ seeds, trained: rows }: Given): Claim[] {
     }),
     atChance('The same where a token also meets itself, our explanation', 'full, also itself', {
       'holds in direction':
-        'From 100% of the symbols to a few, by this one rule: a token is the nearest to itself, and a model that was kept from looking at itself has not learned to look past it. What remains are the 0 between the halves, 1 in 63, and symbols that follow themselves, 1 in 127: table-2-lengths.',
+        'From 100% of the symbols to a few, by this one rule: a token is the nearest to itself, and a model that was kept from looking at itself has not learned to look past it. What remains are the 0 between the halves, 1 in 63, and symbols that follow themselves, 1 in 127 (table-2-lengths); of models trained with 1 hash some tokens also see past themselves (table-2-itself).',
     }),
     atChance('The same with keys as long as queries, and also itself', 'full, k = q, also itself', {
       'holds in direction':

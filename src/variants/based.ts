@@ -100,7 +100,7 @@ export const based = defineVariant({
   exactness: 'own',
   complexity: 'O(L·d′²·d)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
-  // Never under ½ of what a score of 0 has, times their sum.
+  // 1 + s + s²/2 is ½ or more, whatever the score s.
   weighsAll: () => true,
   options,
   budget: { symbol: 'd′', option: 'featureDim', values: () => [2, 4, 8, 16, 24, 32] },

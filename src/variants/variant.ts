@@ -136,10 +136,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   withEvenColumns?(parameters: Parameters): Parameters;
   /** The same where options decide it. Where it is false, an exact variant is exact by its own definition. */
   averagesWith?(options: Options): boolean;
-  /**
-   * Whether, with these options, a query gives each key that it may meet a weight above 0, which sum to 1, as a softmax does: then the
-   * weights can learn to be those of a softmax. Absent: not so.
-   */
+  /** Whether each key that a query may meet has a weight above 0, and all of them a sum of 1, as in a softmax. Absent: not so. */
   weighsAll?(options: Options): boolean;
   /**
    * The base of the rotary positions by which queries and keys have to be turned (columns i and i + d/2 a pair), because it turns

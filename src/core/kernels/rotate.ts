@@ -7,8 +7,8 @@ export const ROTATED_ROWS = 128;
 
 /**
  * y = x with columns i and i + half of each row turned by its angles, or back (`direction` −1). x and y are
- * [batch, heads, length, width] with these strides, their columns side by side; `cosines` and `sines` are [rows, half], that of the first
- * token at row `begin`. * Items: blocks of rows of every head.
+ * [batch, heads, length, width] with these strides, their columns side by side; `cosines` and `sines` are [rows, half], of which
+ * row `begin` is that of the first token. Items: blocks of rows of every head.
  */
 export const rotateKernel = defineKernel(
   'rotate',

@@ -34,8 +34,8 @@ export function inverseSteps(A: Tensor, start: Tensor, steps: number): Tensor {
   const isKept = isRecording() && (A.requiresGrad || start.requiresGrad);
   const rooms = isKept ? steps : Math.min(ROOMS, steps);
   const length = matrices * rooms * MATRICES_OF_A_STEP * m * m;
-  // A tensor, so that it lives as long as the tape.
-  const history = isKept ? elements(empty([length], A.dtype)) : allocate(A.dtype, length);
+  // Where it is kept, it lives as long as the tape, which holds it.
+  const history = allocate(A.dtype, length);
   const result = empty(A.shape, A.dtype);
   const a = elements(A);
   const arrays = { a, start: elements(start), result: elements(result), history };

@@ -228,7 +228,7 @@ function addGradients<Input>(
     const own = scope(() => {
       const loss =
         match === 'weights'
-          ? weightsCrossEntropy((pair.weights as NonNullable<typeof pair.weights>)(layer, x, input), mask)
+          ? weightsCrossEntropy(pair.weights(layer, x, input), mask)
           : relativeDistance(pair.attend(layer, x, input, true, { scale: 1, note: () => {} }), y, mask);
       if (loss.requiresGrad) backward(loss);
       return loss.item();

@@ -36,11 +36,8 @@ export interface Pair<Input> {
   watch(input: Input, visit: (layer: number, x: Tensor, y: Tensor) => void): void;
   /** The converted model's attention of a layer, from the same x: [batch, length, modelDim]. */
   attend(layer: number, x: Tensor, input: Input, training: boolean, losses?: OwnLosses): Tensor;
-  /**
-   * The weights of both models' attention of a layer, from the same x. Absent: `match: 'weights'` has been refused, or was not asked
-   * for.
-   */
-  weights?(layer: number, x: Tensor, input: Input): WeightPair;
+  /** The weights of both models' attention of a layer, from the same x, for attentions that `expectWeighsAll` allows. */
+  weights(layer: number, x: Tensor, input: Input): WeightPair;
   /** The distance between what both models say of a batch, a scalar to walk back from. */
   outputLoss(input: Input): Tensor;
 }

@@ -73,6 +73,26 @@ test('a conversion without time stops after a step and is saved; the same comman
   assert.match(await outputOf([...words, out, '--overwrite', '--rate', '0.1']), /performer: 4 steps/);
 });
 
+test('a conversion that reads a folder of texts continues with no other folder', async () => {
+  const texts = ['one', 'other'].map((name) => join(folder, 'texts', name));
+  for (const path of texts.flatMap((each) =>
+    ['train/a', 'train/b', 'test/a', 'test/b'].map((own) => join(each, own)),
+  )) {
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'only.txt'), `a text of ${path.at(-1)}`);
+  }
+  const [model, out] = ['by-class', 'stopped-by-class'].map((name) => join(folder, name));
+  const small = [...SMALL, '--threads', '1', '--positions', 'learned', '--length', '12'];
+  await outputOf(['train', 'text-classification', ...small, '--text', texts[0], '--out', model]);
+  const few = ['--examples', '4', '--batch', '4', '--steps', '4', '--threads', '1', '--out', out];
+  const words = ['convert', '--checkpoint', model, '--to', 'performer', ...few, '--text'];
+  await outputOf([...words, texts[0], '--minutes', '0']);
+  const { code, err } = await answerTo([...words, texts[1]]);
+  assert.is(code, 1);
+  assert.match(err, /unfinished\.safetensors: of another conversion: examples/);
+  assert.match(await outputOf([...words, texts[0]]), /performer: 4 steps/);
+});
+
 test('a conversion that was stopped and then trained on is not replaced unless asked for', async () => {
   const out = join(folder, 'trained-on');
   const words = ['convert', ...QUICK, '--to', 'performer', '--steps', '4', '--out', out];

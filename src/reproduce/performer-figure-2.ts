@@ -204,7 +204,7 @@ export const performerFigure2 = defineExperiment<Given>({
   title: 'Error of trigonometric features over that of positive ones, by angle and length',
   source: 'Figure 2 and Lemma 2, closed forms',
   differences: [
-    'The paper draws the surface for l from −2 to 2 and φ from −π to π, which is symmetric: here are four lengths and the angles from 0.',
+    'The paper draws the surface for l from −2 to 2 and φ from −π to π, which is symmetric: here are a few lengths and the angles from 0.',
     'Errors are integrals over ω, because those of single draws vary by a factor of exp(2‖x+y‖²); draws check one point.',
   ],
   settings: { small: sizes, paper: { ...sizes, lengths: [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2], draws: 100000 } },

@@ -19,7 +19,7 @@ import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import { asked, type Header, headerTexts, parseHeader, versionOf } from './checkpoint-header.ts';
 import { expectRun } from './checks.ts';
-import { type Learner, makeLearner } from './learner.ts';
+import { expectSameClasses, type Learner, makeLearner } from './learner.ts';
 import { forUse } from './module.ts';
 import type { Form } from './optimizers/optimizer.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
@@ -87,6 +87,7 @@ export function resumeRun(path: string): Run & CheckpointFacts {
   const { settings, step, random, kernels } = header;
   return withinFile(tensors.values(), complain, () => {
     const run = asked(complain, () => startRun(settings));
+    asked(complain, () => expectSameClasses(header.model, run.task));
     fill(PREFIXES.model, run.learner.model.tensors(), tensors, complain);
     fill(PREFIXES.optimizer, run.optimizer.state(), tensors, complain);
     return { ...run, random: asked(complain, () => Random.fromState(random)), step, kernels, isVerified };

@@ -8,7 +8,7 @@ import { Random } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { elements } from '../core/tensor.ts';
 import { expectLearner, expectTask, MOST_EXAMPLES } from './checks.ts';
-import type { Learner } from './learner.ts';
+import { expectSameClasses, type Learner } from './learner.ts';
 import { evaluation } from './module.ts';
 import { type Batch, drawBatch } from './tasks/batch.ts';
 import type { Task } from './tasks/task.ts';
@@ -42,6 +42,7 @@ export function forHeldOut(
 ): void {
   expectLearner('learner', learner);
   expectTask('task', task);
+  expectSameClasses(learner.model.config, task);
   expectPlain('settings', settings);
   const { examples, batch, seed } = settings;
   expectInteger('examples', examples, 1, MOST_EXAMPLES);

@@ -68,6 +68,19 @@ export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: nu
 }
 
 /**
+ * Throws ArgumentError unless the task has as many classes as the model tells apart, such as for a folder of texts that got more
+ * since. Models of tokens have none.
+ */
+export function expectSameClasses(config: object, { name, classes, settings }: Task): void {
+  if (!('classes' in config) || config.classes === classes) return;
+  const { text = '' } = settings as { text?: string };
+  const where = text === '' ? name : text;
+  throw new ArgumentError(
+    `task: expected one of ${config.classes} classes, as the model has, got ${classes} in ${where}`,
+  );
+}
+
+/**
  * The loss of a batch in nats, summed over the targets that count: a scalar for `backward`. Losses of layers, and of the
  * summaries of hidden sentences, ride along where the context asks for them (`auxiliary`).
  */

@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, FileFormatError } from '../../../src/core/errors.ts';
+import { memoryStatistics } from '../../../src/core/memory.ts';
 import { Random } from '../../../src/core/random.ts';
+import { loadModel, resumeRun, saveCheckpoint } from '../../../src/training/checkpoint.ts';
+import { convertModel } from '../../../src/training/conversion/learner.ts';
+import { evaluate } from '../../../src/training/evaluate.ts';
+import { endRun, runDefaults, startRun } from '../../../src/training/run.ts';
 import { openTask } from '../../../src/training/tasks/registry.ts';
 import type { Part } from '../../../src/training/tasks/task.ts';
 import { temporaryFolder } from '../../core/temporary-folder.ts';
@@ -111,6 +116,36 @@ test('a text that is empty or in another encoding is refused by its path', () =>
     expectThrows(FileFormatError, join(folder, 'train/pos/0_9.txt'), () => open(folder));
   }
   expectThrows(ArgumentError, 'text', () => openTask('text-classification', { length: 64, text: 7 as never }));
+});
+
+test('a model of as many classes as there were is not evaluated, resumed or converted on more', async () => {
+  const folder = folderOf(LAID_OUT);
+  const model = { layers: 1, modelDim: 8, heads: 2, attention: { variant: 'full' } };
+  const task = { name: 'text-classification', length: 16, text: folder };
+  const run = startRun({ ...runDefaults, task, model, schedule: { kind: 'constant', rate: 0 } });
+  const path = join(own, 'model.safetensors');
+  saveCheckpoint(path, run);
+  endRun(resumeRun(path));
+  for (const part of ['train', 'test']) {
+    mkdirSync(join(folder, part, 'so-so'));
+    writeFileSync(join(folder, part, 'so-so', '0_5.txt'), 'it was a film');
+  }
+  const problem = `expected one of 2 classes, as the model has, got 3 in ${folder}`;
+  const says = (kind: typeof ArgumentError | typeof FileFormatError) => (error: unknown) =>
+    error instanceof kind && error.message.endsWith(problem);
+  const settings = { examples: 2, batch: 2, seed: 0 };
+  assert.throws(() => evaluate(run.learner, open(folder), settings), says(ArgumentError));
+  const trained = loadModel(path);
+  const before = memoryStatistics().liveBytes;
+  assert.throws(() => resumeRun(path), says(FileFormatError));
+  const conversion = { steps: 0, rate: 1e-3, train: 'all', seed: 0, heldOut: 1, batch: 1 } as const;
+  const refused = await convertModel(trained, { ...conversion, attention: { variant: 'longformer' } }).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  assert.ok(says(ArgumentError)(refused), String(refused));
+  assert.is(memoryStatistics().liveBytes, before);
+  endRun(run);
 });
 
 test.run();

@@ -7,7 +7,7 @@ import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
 import { expectTrained, MOST_EXAMPLES } from '../checks.ts';
 import { attentionsOf, expectAttentionSettings } from '../config.ts';
-import type { Learner } from '../learner.ts';
+import { expectSameClasses, type Learner } from '../learner.ts';
 import type { AttentionSettings } from '../mixing.ts';
 import { evaluation, forUse, learned } from '../module.ts';
 import { endRun, type Run, startRun } from '../run.ts';
@@ -74,6 +74,12 @@ export function swapped(trained: TrainedModel, settings: ModelConversionSettings
     task: { ...before.task, ...(text !== undefined && { text }) },
     model: { ...config, attention },
   });
+  try {
+    expectSameClasses(learner.model.config, run.task);
+  } catch (error) {
+    endRun(run);
+    throw error;
+  }
   return { run, added: copyInto(run.learner, learner) };
 }
 

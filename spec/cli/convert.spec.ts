@@ -149,6 +149,17 @@ test('errors name their option, and what would be lost or learn nothing is refus
   await refused(/^Error: --batch: expected an integer from 1 to/, ...usual, '--batch', '100000000');
   await refused(/^Error: --rate: expected a number above 0/, ...usual, '--rate', '0');
   await refused(/^Error: --overwrite: is for --out/, ...usual, '--overwrite');
+  const where = /^Error: --out: expected another folder than .*trained, where the model comes from/;
+  await refused(where, ...usual, '--out', trained, '--overwrite');
+  await refused(
+    where,
+    '--checkpoint',
+    join(trained, 'checkpoint.safetensors'),
+    ...usual.slice(2),
+    '--out',
+    trained,
+    '--overwrite',
+  );
   await refused(/^Error: --out: cannot write README\.md: /, ...usual, '--out', 'README.md');
   await refused(/^Error: --out: .*foreign already has notes\.txt in it, and no model/, ...usual, '--out', foreign);
   assert.equal(readdirSync(foreign), ['notes.txt']);

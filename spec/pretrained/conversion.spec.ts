@@ -234,8 +234,15 @@ test('the command converts a folder, says how sentences are alike, and writes wh
   await refused(/--text: .*expected either --text or --ids/);
   await refused(/--length: expected at most 20/, '--text', text, '--length', '21');
   await refused(/--checkpoint: expected either/, '--text', text, '--checkpoint', from);
+  const both = /^Error: --to: expected a variant that reads in both directions, as the model does, got gla$/m;
+  const oneWay = await answerTo(['convert', '--pretrained', from, '--to', 'gla', ...quick, '--text', text]);
+  assert.match(oneWay.err, both);
   const again = await answerTo([...words, ...quick, '--text', text, '--out', out]);
   assert.match(again.err, /--out: .* already has a config\.json/);
+  // Before the steps, which would be lost.
+  const onto = await answerTo([...words, ...quick, '--text', text, '--out', `${from}/`, '--overwrite']);
+  assert.match(onto.err, /--out: expected another folder than .*with-tokenizer\/, where the model comes from/);
+  assert.not.ok(existsSync(join(from, 'unfinished.safetensors')));
 });
 
 test.run();

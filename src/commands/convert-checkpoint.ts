@@ -13,7 +13,7 @@ import { openTask } from '../training/tasks/registry.ts';
 import { PROGRAM, type Running } from './command.ts';
 import type { ConvertValues } from './convert.ts';
 import { Conversion, endKeeping, keepFor, unfinishedIn } from './convert-text.ts';
-import { checkOutputs } from './outputs.ts';
+import { checkOutputs, placeOf } from './outputs.ts';
 import { shellWord } from './shell-word.ts';
 import { expectNothingLost, HeldFolders, openModel, runFiles } from './training-folder.ts';
 
@@ -42,6 +42,10 @@ export async function convertCheckpoint(
   };
   expectFree();
   const trained = openModel(checkpoint, host);
+  // With --overwrite, too: a conversion that is interrupted continues from the model that it converts.
+  if (out !== undefined && placeOf(runFiles(out).checkpoint) === placeOf(trained.checkpoint)) {
+    throw new ArgumentError(`--out: expected another folder than ${out}, where the model comes from`);
+  }
   const text = textOf(trained, values.text);
   const folders = out === undefined ? null : new HeldFolders([out], 'convert', host);
   try {

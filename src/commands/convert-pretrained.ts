@@ -17,7 +17,7 @@ import type { AttentionSettings } from '../training/mixing.ts';
 import type { Running } from './command.ts';
 import type { ConvertValues } from './convert.ts';
 import { Conversion, endKeeping, keepFor, type Row, unfinishedIn } from './convert-text.ts';
-import { checkOutputs } from './outputs.ts';
+import { checkOutputs, placeOf } from './outputs.ts';
 import { tokensOf } from './pretrained-tokens.ts';
 import { HeldFolders } from './training-folder.ts';
 
@@ -47,6 +47,10 @@ export async function convertFolder(
     throw new ArgumentError(`--out: ${out} already has a config.json: choose another folder, or add --overwrite`);
   };
   expectFree();
+  // `savePretrained` would refuse it when all is done.
+  if (out !== undefined && placeOf(out) === placeOf(directory)) {
+    throw new ArgumentError(`--out: expected another folder than ${out}, where the model comes from`);
+  }
   const { draw, tokenizer, length, source } = await texts(directory, values);
   const folders = out === undefined ? null : new HeldFolders([out], 'convert', host);
   try {

@@ -142,7 +142,7 @@ function expectOwnFolder(out: string): void {
 
 /** The options behind the names of settings. */
 const OPTIONS: Readonly<Record<string, string>> = {
-  ...{ checkpoint: '--checkpoint', text: '--text', batch: '--batch', steps: '--steps', rate: '--rate' },
+  ...{ checkpoint: '--checkpoint', text: '--text', task: '--text', batch: '--batch', steps: '--steps', rate: '--rate' },
   ...{ attention: '--to', causal: '--to', match: '--match' },
 };
 
@@ -154,7 +154,10 @@ function refuse(
   if (!(error instanceof EfficientTransformersError)) throw error;
   const { message } = error;
   const [, name, rest] = /^(\w+): (.*)$/s.exec(message) ?? [];
-  if (name !== undefined && Object.hasOwn(OPTIONS, name)) error.message = `${OPTIONS[name]}: ${rest}`;
+  const [, oneWay] = /^causal: expected true for (\S+), which reads in one direction/.exec(message) ?? [];
+  if (oneWay !== undefined) {
+    error.message = `--to: expected a variant that reads in both directions, as the model does, got ${oneWay}`;
+  } else if (name !== undefined && Object.hasOwn(OPTIONS, name)) error.message = `${OPTIONS[name]}: ${rest}`;
   else {
     const given = Object.entries({ checkpoint, text, ids, out });
     const of = given.find(([, path]) => path !== undefined && message.startsWith(path));

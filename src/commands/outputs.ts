@@ -59,7 +59,7 @@ export function checkOutputs(outputs: readonly Output[], inputs: readonly string
 }
 
 /** The place of a file, the same through whichever links. */
-function placeOf(path: string): string {
+export function placeOf(path: string): string {
   for (const [head, tail] of [[path], [dirname(resolve(path)), basename(resolve(path))]]) {
     try {
       return tail === undefined ? realpathSync(head) : join(realpathSync(head), tail);

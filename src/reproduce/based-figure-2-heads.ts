@@ -3,23 +3,21 @@
  * linear transformer. Heads dial the size of the state: h heads of width d / h keep d² / h numbers.
  */
 import { meanOf } from '../compare/metrics.ts';
-import { formatPercent, formatWhole } from '../terminal/format.ts';
+import { formatPercent } from '../terminal/format.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import {
   paperStateChart,
   type RecallSettings,
-  recallTraining,
   type Size,
   stateChart,
   stateLine,
-  stateNumbersOf,
+  stateTable,
+  stateUnits,
 } from './recall-by-state.ts';
 import { accuraciesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
-import { trainingUnit } from './training-unit.ts';
 
 interface Given extends Settings, RecallSettings {
   seeds: readonly number[];
@@ -124,22 +122,9 @@ export const basedFigure2Heads = defineExperiment<Given>({
   },
   revision: 1,
   minutes: { small: 7, paper: 3000 },
-  units: (given) =>
-    allSizes(given).flatMap((size) =>
-      given.seeds.map((seed) =>
-        trainingUnit({ name: `${size.name}, seed ${seed}`, settings: recallTraining(given, size, seed) }),
-      ),
-    ),
+  units: (given) => stateUnits(given, allSizes(given)),
   claims,
-  show: (results, given) => ({
-    titles: ['model', 'size', 'numbers in the state', 'recall'],
-    rows: allSizes(given).map(({ model, name }) => [
-      LABELS[model],
-      name,
-      formatWhole(stateNumbersOf(results, name, given.seeds)),
-      formatSpread(accuraciesOf(results, name, given.seeds), formatPercent),
-    ]),
-  }),
+  show: (results, given) => stateTable(results, given, allSizes(given), LABELS),
   draw: (results, given) => [
     paperStateChart('based-figure-2-heads-paper', ['DeltaNet', 'Mamba-2']),
     stateChart(

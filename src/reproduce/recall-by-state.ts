@@ -5,9 +5,11 @@ import { mqarRecipe } from '../training/recipes/mqar.ts';
 import { runsAbove } from '../training/recipes/recall-runs.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import type { RunSettings } from '../training/run.ts';
-import { seedChart } from './over-seeds.ts';
+import type { ResultTable, Unit } from './experiment.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { accuraciesOf, stateBytesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
+import { trainingUnit } from './training-unit.ts';
 
 /** Read off the figure, and off that of the same authors' later runs. */
 const PAPER: Readonly<Record<string, { numbers: readonly number[]; recall: readonly number[] }>> = {
@@ -52,6 +54,36 @@ export function recallTraining(
     model: { ...settings.model, modelDim, heads, feedForwardDim: modelDim },
     schedule: { kind: 'cosine', peak, warmup: 50, total: steps },
     ...{ steps, seed, evaluateEvery: 100, checkpointEvery: 50 },
+  };
+}
+
+/** A unit for each size and seed. */
+export function stateUnits(
+  given: RecallSettings & { seeds: readonly number[] },
+  sizes: readonly Size<string>[],
+): Unit[] {
+  return sizes.flatMap((size) =>
+    given.seeds.map((seed) =>
+      trainingUnit({ name: `${size.name}, seed ${seed}`, settings: recallTraining(given, size, seed) }),
+    ),
+  );
+}
+
+/** A row for each size: the numbers in its state, and its recall. */
+export function stateTable<Model extends string>(
+  results: Results,
+  { seeds }: { seeds: readonly number[] },
+  sizes: readonly Size<Model>[],
+  labels: Readonly<Record<Model, string>>,
+): ResultTable {
+  return {
+    titles: ['model', 'size', 'numbers in the state', 'recall'],
+    rows: sizes.map(({ model, name }) => [
+      labels[model],
+      name,
+      formatWhole(stateNumbersOf(results, name, seeds)),
+      formatSpread(accuraciesOf(results, name, seeds), formatPercent),
+    ]),
   };
 }
 

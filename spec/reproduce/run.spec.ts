@@ -1,5 +1,5 @@
 /** Laws of running experiments: interrupted is as unbroken, other settings are refused, damaged logs too. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
@@ -223,6 +223,20 @@ test('two processes do not run one experiment at a time', async () => {
   const { path } = await runExperiment(experiment, { scale: 'small', folder });
   assert.is(dirname(path), own);
   assert.is(ran.length, 1);
+});
+
+test('what is complete is given, and nothing written, while another process holds the experiment', async () => {
+  const folder = temporaryFolder();
+  const { experiment, ran } = toy({ seed: 0, units: 2 });
+  const before = await runExperiment(experiment, { scale: 'small', folder });
+  const own = join(folder, experiment.name);
+  const lock = FolderLock.take(own, 'reproduce');
+  const files = readdirSync(own);
+  assert.is(numbersOf(await runExperiment(experiment, { scale: 'small', folder })), numbersOf(before));
+  assert.equal(readdirSync(own), files);
+  assert.instance(await refusal(runExperiment(experiment, { scale: 'small', folder, again: true })), FolderInUseError);
+  lock.release();
+  assert.is(ran.length, 2);
 });
 
 test.run();

@@ -238,6 +238,14 @@ for (const [name, settings] of Object.entries(generating)) {
     expectThrows(ArgumentError, 'length', () => generation.step([0, 0]));
     generation.end();
     assert.is(memoryStatistics().liveBytes, before);
+    // It would go on as if nothing had been read.
+    const ended = model.startGeneration(2);
+    scope(() => void ended.read([[1], [2]]));
+    for (let times = 0; times < 2; times++) ended.end();
+    expectThrows(ArgumentError, 'generation', () => ended.step([0, 0]));
+    expectThrows(ArgumentError, 'generation', () => ended.read([[0], [0]]));
+    expectThrows(ArgumentError, 'generation', () => ended.states());
+    assert.is(memoryStatistics().liveBytes, before);
   });
 }
 

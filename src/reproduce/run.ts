@@ -39,6 +39,9 @@ export async function runExperiment(experiment: Experiment, settings: RunSetting
   const { scale, folder, again = false, trainings, shouldStop = () => false, onUnit = () => {}, tell } = settings;
   const before = again ? null : readLog(experiment, scale, folder);
   const isComplete = before !== null && !before.due && resultsOf(before, experiment, scale) !== null;
+  // Needs no lock, so that what is there is also shown where nothing may be written, or while another process holds it.
+  const isLeft = ({ name }: Unit) => entryAt(unfinishedOf(experiment, scale, folder, name)) !== null;
+  if (isComplete && !experiment.units(scale).some(isLeft)) return before;
   if (!isComplete) experiment.expectReady(scale);
   const own = makeOwnFolder(experiment, folder);
   const lock = FolderLock.take(own, 'reproduce', tell);

@@ -42,7 +42,7 @@ export interface Generation {
    * and `saveGeneration` writes them to a file. Empty before the first token. `stateBytes` returns the size of each.
    */
   states(): AttentionState[];
-  /** Releases the state. */
+  /** Releases the state. Nothing is read after it, and there are no states: that throws ArgumentError. */
   end(): void;
 }
 
@@ -89,13 +89,19 @@ export class LanguageModel extends Model {
     expectList('states', states);
     const steps = this.body.startSteps(batch, states);
     const { vocabulary } = this.config;
-    const read = (tokens: ArrayLike<number>, count: number) =>
-      scope(() =>
+    let ended = false;
+    const expectGoing = () => {
+      if (ended) throw new ArgumentError('generation: expected one that goes on, got one that was ended');
+    };
+    const read = (tokens: ArrayLike<number>, count: number) => {
+      expectGoing();
+      return scope(() =>
         noGrad(() => {
           const rows = steps.step(fromNumbers('tokens', tokens, [batch, count], 'int32'));
           return reshape(this.logitsOf(slice(rows, 1, count - 1, count)), [batch, vocabulary]);
         }),
       );
+    };
     return {
       get position() {
         return steps.position;
@@ -113,8 +119,14 @@ export class LanguageModel extends Model {
         if (length !== batch) throw new ArgumentError(`tokens: expected ${batch}, got ${length}`);
         return read(tokens, 1);
       },
-      states: () => steps.states(),
-      end: () => steps.end(),
+      states: () => {
+        expectGoing();
+        return steps.states();
+      },
+      end: () => {
+        ended = true;
+        steps.end();
+      },
     };
   }
 }

@@ -5,27 +5,35 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readConversions } from '../../bench/report/results.ts';
 import {
-  type ConversionRow,
   type Converted,
   commandOf,
   type EncoderConverted,
   SETS,
+  type SetName,
 } from '../../scripts/conversions/sets.ts';
 import { encoderTable } from '../../scripts/conversions/tables.ts';
 
 const read = (name: string) => readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), 'utf8');
 
-for (const name of ['minilm', 'bytes'] as const) {
-  test(`${name}: every row took all its steps, by a command of the set`, () => {
-    const commands = SETS[name].rows.map((row) => commandOf(SETS[name], row));
+const commandsOf = (name: SetName) => SETS[name].rows.map((row) => commandOf(SETS[name], row));
+
+test('no two rows of a set have one command', () => {
+  for (const name of ['minilm', 'bytes'] as const) {
+    const commands = commandsOf(name);
     assert.is(new Set(commands).size, commands.length);
-    const rows: readonly ConversionRow<Converted>[] = readConversions<Converted>(name)?.rows ?? [];
-    const measured = rows.map(({ command }) => command);
+  }
+});
+
+for (const name of ['minilm', 'bytes'] as const) {
+  const conversions = readConversions<Converted>(name);
+  // The byte model's has not run as a whole yet.
+  if (conversions === null && name === 'bytes') continue;
+  test(`${name}: there is every row of the set, and it took all its steps`, () => {
     assert.equal(
-      measured,
-      commands.filter((command) => measured.includes(command)),
+      conversions?.rows.map(({ command }) => command),
+      commandsOf(name),
     );
-    for (const { command, numbers } of rows) {
+    for (const { command, numbers } of conversions?.rows ?? []) {
       assert.is(numbers.stopped, false);
       assert.match(`${command} `, `--steps ${numbers.steps} `);
     }

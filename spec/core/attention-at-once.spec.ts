@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
 import { SCRATCH_BYTES } from '../../src/core/kernels/scratch.ts';
-import { attention, band, concat, everything, type KeySet, reshape, upTo } from '../../src/core/ops/index.ts';
+import { attention, band, concat, everything, type KeySet, reshape, runs, upTo } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
@@ -24,7 +24,7 @@ const cases = fc.record({
   length: lengths,
   headDim: fc.integer({ min: 1, max: 20 }),
   valueDim: fc.integer({ min: 1, max: 20 }),
-  kind: fc.constantFrom('causal', 'everything', 'band', 'dilated'),
+  kind: fc.constantFrom('causal', 'everything', 'band', 'dilated', 'runs'),
   masked: fc.boolean(),
   learned: fc.subarray(['queries', 'keys', 'values'] as const, { minLength: 1 }),
   norm: fc.constantFrom(1e-3, 1, 100),
@@ -38,6 +38,12 @@ function setOf({ kind, length }: Case, random: Random): KeySet {
   const reach = () => random.integer(length);
   if (kind === 'causal') return { layout: upTo(0, length) };
   if (kind === 'everything') return { layout: everything(length, length) };
+  if (kind === 'runs') {
+    // Keys between the runs are met by no query of a tile.
+    const begin = Int32Array.from({ length }, reach);
+    const end = begin.map((first) => Math.min(length, first + 1 + random.integer(40)));
+    return { layout: runs(begin, end, length) };
+  }
   const dilations = [2, 3].filter((d) => !hasFew(Math.floor(length / d)) && !hasFew(Math.ceil(length / d)));
   const dilation = kind === 'band' ? 1 : (dilations[random.integer(1 + dilations.length)] ?? 1);
   return { layout: band(length, { before: reach(), after: reach(), dilation }) };
@@ -96,6 +102,14 @@ test('tiles taken at once have the bits of those taken step by step, and so have
   fc.assert(
     fc.property(cases, (drawn) => assert.equal(bitsOf(drawn, false), bitsOf(drawn, true))),
     { numRuns: 40 },
+  );
+});
+
+test('so have tiles of runs that begin and end anywhere', () => {
+  const some = cases.map((drawn): Case => ({ ...drawn, kind: 'runs', masked: false, dtype: 'float32' }));
+  fc.assert(
+    fc.property(some, (drawn) => assert.equal(bitsOf(drawn, false), bitsOf(drawn, true))),
+    { numRuns: 12 },
   );
 });
 

@@ -3,7 +3,7 @@
  * came to under bench/results/. A row that is there, from the same command and the same text, is not run again.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { makeFolder } from '../src/core/files/folder.ts';
 import { readJsonObject } from '../src/core/files/json.ts';
 import { entryAt } from '../src/core/files/system-error.ts';
+import { readText } from '../src/core/files/text.ts';
 import { choice, flag, integer, text, texts } from '../src/terminal/options.ts';
 import {
   type Conversions,
@@ -50,7 +51,7 @@ const command = {
 await runProgram(command, async ({ set: name, to, text: file, pretrained, again, threads }) => {
   const set = SETS[name];
   const results = pathOf(resultsOf(name));
-  const read = createHash('sha256').update(readFileSync(file)).digest('hex');
+  const read = createHash('sha256').update(readText(file)).digest('hex');
   const before = entryAt(results) === null ? null : (readJsonObject(results) as unknown as Conversions<unknown>);
   const rows = new Map((before?.text === read ? before.rows : []).map((row) => [row.command, row]));
   // Where this machine has the files, in place of where the documents say they are.

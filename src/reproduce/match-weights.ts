@@ -3,7 +3,8 @@
  * same symbol in the first half, which is the answer. With rows of the identity as values, attention returns its weights.
  */
 import { argMax } from '../core/ops/index.ts';
-import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { elements, type Tensor } from '../core/tensor.ts';
+import { rowsOfIdentity } from '../training/conversion/weights.ts';
 import { type EvaluationSettings, forHeldOut } from '../training/evaluate.ts';
 import type { LanguageModel } from '../training/language-model.ts';
 import type { Learner } from '../training/learner.ts';
@@ -56,11 +57,8 @@ function weightsOf({ body }: LanguageModel, tokens: Tensor): Float64Array {
   const [batch, length] = tokens.shape;
   const { queries, keys } = body.attentionInputs(tokens, 0);
   const heads = queries.shape[1];
-  const identity = new Float32Array(batch * heads * length * length);
-  for (let row = 0; row < batch * heads * length; row++) identity[row * length + (row % length)] = 1;
-  const values = fromArray(identity, [batch, heads, length, length], queries.dtype);
   const [{ attention }] = body.layers;
-  const all = elements(attention.mixing.attend({ queries, keys, values }, { training: false }));
+  const all = elements(attention.mixing.attend({ queries, keys, values: rowsOfIdentity(keys) }, { training: false }));
   const mean = new Float64Array(batch * length * length);
   const each = length * length;
   all.forEach((weight, n) => {

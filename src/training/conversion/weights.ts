@@ -60,8 +60,8 @@ function exclusions({ shape: [batch, , length], dtype }: Tensor, keyMask: Tensor
   return M;
 }
 
-/** I for every head, [batch, heads, length, length]. */
-function rowsOfIdentity({ shape: [batch, heads, length], dtype }: Tensor): Tensor {
+/** I for every head of these keys, [batch, heads, length, length]: values with which an attention gives its weights. */
+export function rowsOfIdentity({ shape: [batch, heads, length], dtype }: Tensor): Tensor {
   const rows = zeros([batch, heads, length, length], dtype);
   const to = elements(rows);
   for (let row = 0; row < batch * heads * length; row++) to[row * length + (row % length)] = 1;

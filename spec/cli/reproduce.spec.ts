@@ -84,7 +84,10 @@ test('an experiment that fails keeps no other from being run or shown; without t
   assert.match(err, /small\.json: expected JSON[\s\S]*Failed: performer-figure-4\n.*small\.json: expected JSON/);
   assert.not.match(out, /unfinished|units are finished: /);
   for (const name of ['performer-figure-2', 'performer-theorem-2']) assert.ok(out.includes(`${name}: `), out);
-  await outputOf([...words, '--again', ...NO_TIME]);
+  // No table where nothing is shown.
+  const nothing = await outputOf([...words, '--again', ...NO_TIME]);
+  assert.match(nothing, /^0 of 4 experiments are finished\. The same command without --again continues\.$/m);
+  assert.not.match(nothing, /^Of 0 claims/m);
   assert.is(readFileSync(join(damaged, 'small.json'), 'utf8'), '{');
 });
 

@@ -145,7 +145,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   } finally {
     progress.finish();
   }
-  if (!inFull) people.write(`${summarise(inOrder(), { table, program: PROGRAM })}\n`);
+  if (!inFull && shown.length > 0) people.write(`${summarise(inOrder(), { table, program: PROGRAM })}\n`);
   const finished = shown.filter(({ outcome: { results, due } }) => results !== null && !due).length;
   if (finished < chosen.length) {
     const how = again ? 'The same command without --again continues' : 'The same command continues';

@@ -5,6 +5,7 @@ import { FileFormatError } from '../core/errors.ts';
 import { isFolder } from '../core/files/system-error.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
+import { readClassFolders } from '../training/tasks/class-folders.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { formatSpread } from './over-seeds.ts';
@@ -75,6 +76,19 @@ function settingsOf(given: Given, run: Run, seed: number): RunSettings {
     ...{ steps, batch, seed, evaluateEvery: steps, evaluationExamples: 1024, checkpointEvery: 100 },
     schedule: { kind: 'cosine', peak: 5e-3, warmup: steps / 10, total: steps },
   };
+}
+
+/** Reads all of them, since a training that found one missing would come after the earlier results are gone. Throws FileFormatError. */
+export function expectReviews(texts: string, length: number): void {
+  if (!isFolder(texts)) {
+    const how =
+      'npm run film-reviews makes out/film-reviews; out/aclImdb is what the archive of Maas et al. 2011 unpacks to';
+    throw new FileFormatError(`${texts}: expected a folder of texts by class (${how})`);
+  }
+  const { classes } = readClassFolders(texts, length);
+  if (classes.join() !== 'neg,pos') {
+    throw new FileFormatError(`${texts}: expected the classes neg and pos, got ${classes.join(', ')}`);
+  }
 }
 
 /** In the paper those below are at 56.1% and less, and all others at 61.2% and more. */
@@ -181,12 +195,7 @@ export const lraTable1Text = defineExperiment<Given>({
   rows: ['models'],
   revision: 1,
   minutes: { small: 5, paper: 2_500_000 },
-  expectReady({ texts }) {
-    if (isFolder(texts)) return;
-    const how =
-      'npm run film-reviews makes out/film-reviews; out/aclImdb is what the archive of Maas et al. 2011 unpacks to';
-    throw new FileFormatError(`${texts}: expected a folder of texts by class (${how})`);
-  },
+  expectReady: ({ texts, length }) => expectReviews(texts, length),
   // By model, so that a log of fewer is whole. No recipe has these texts.
   units: (given) =>
     given.models.flatMap((run) =>

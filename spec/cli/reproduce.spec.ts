@@ -88,6 +88,8 @@ test('an experiment that fails keeps no other from being run or shown; without t
   const nothing = await outputOf([...words, '--again', ...NO_TIME]);
   assert.match(nothing, /^0 of 4 experiments are finished\. The same command without --again continues\.$/m);
   assert.not.match(nothing, /^Of 0 claims/m);
+  // No claim was tried yet.
+  assert.match((await answerTo([...words, '--minutes', '0'])).out, /units\n\nClaims and numbers of one/);
   assert.is(readFileSync(join(damaged, 'small.json'), 'utf8'), '{');
 });
 

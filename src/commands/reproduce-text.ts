@@ -76,7 +76,10 @@ export function summarise(
   const all = outcomes.flatMap(({ outcome }) => outcome.judged);
   const countOf = (verdict: Verdict) => all.filter((each) => each.verdict === verdict).length;
   const [hold, inDirection, not] = VERDICTS.map(countOf);
-  const total = `Of ${counted(all.length, 'claim')} ${hold} hold, ${inDirection} in direction, ${not} not here.`;
+  const total =
+    all.length === 0
+      ? []
+      : [`Of ${counted(all.length, 'claim')} ${hold} hold, ${inDirection} in direction, ${not} not here.`];
   const lines = outcomes.flatMap(({ outcome, noted }) => noted.map((line) => `${outcome.experiment.name}: ${line}`));
   const how = `Claims and numbers of one: ${program} reproduce PAPER TABLE; of all: --details`;
   const shown = formatTable(
@@ -84,7 +87,7 @@ export function summarise(
     rows.map((row) => row.slice(0, columns.length)),
     table,
   );
-  return [shown, wrapLines([total, ...lines, how].join('\n'), table.width)].join('\n\n');
+  return [shown, wrapLines([...total, ...lines, how].join('\n'), table.width)].join('\n\n');
 }
 
 /** An experiment with the paper's numbers beside ours; while units are missing, how many there are. */

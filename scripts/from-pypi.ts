@@ -1,6 +1,7 @@
 /** Files of PyPI for the scripts here: fetched without Python, checked by their SHA-256, and unpacked. */
 import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
+import { EfficientTransformersError } from '../src/core/errors.ts';
 
 export interface PypiFile {
   project: string;
@@ -8,24 +9,29 @@ export interface PypiFile {
   sha256: string;
 }
 
-/** The bytes of a file that a project on PyPI has. Throws Error if there is no such file, or if it has another digest. */
+/** A file cannot be fetched, or is another than it was. */
+class FetchError extends EfficientTransformersError {
+  override name = 'FetchError';
+}
+
+/** The bytes of a file that a project on PyPI has. Throws FetchError if there is no such file, or if it has another digest. */
 export async function fromPypi({ project, file, sha256 }: PypiFile): Promise<Buffer> {
   const index = `https://pypi.org/simple/${project}/`;
   const listed = await get(index, { accept: 'application/vnd.pypi.simple.v1+json' });
   const { files } = JSON.parse(listed.toString('utf8')) as { files: { filename: string; url: string }[] };
   const url = files.find(({ filename }) => filename === file)?.url;
-  if (url === undefined) throw new Error(`${index} lists no ${file}`);
+  if (url === undefined) throw new FetchError(`${index} lists no ${file}`);
   const bytes = await get(url);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  if (digest !== sha256) throw new Error(`${url}: expected SHA-256 ${sha256}, got ${digest}`);
+  if (digest !== sha256) throw new FetchError(`${url}: expected SHA-256 ${sha256}, got ${digest}`);
   return bytes;
 }
 
 async function get(url: string, headers: Record<string, string> = {}): Promise<Buffer> {
   const response = await fetch(url, { headers }).catch((error: Error) => {
-    throw new Error(`${url} cannot be reached: ${(error.cause as Error | undefined)?.message ?? error.message}`);
+    throw new FetchError(`${url} cannot be reached: ${(error.cause as Error | undefined)?.message ?? error.message}`);
   });
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+  if (!response.ok) throw new FetchError(`${url}: ${response.status} ${response.statusText}`);
   return Buffer.from(await response.arrayBuffer());
 }
 

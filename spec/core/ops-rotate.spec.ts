@@ -9,7 +9,7 @@ import { slice, transpose } from '../../src/core/ops/index.ts';
 import { rotate } from '../../src/core/ops/rotate.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
-import { isContiguous, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { fromArray, isContiguous, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 import { assertClose, at, drawn, floatTypes, forAll, leafOf, loop, tensorOf, ULP } from './tensors.ts';
@@ -67,6 +67,17 @@ test('the gradient turns back, against central differences', () =>
     },
     20,
   ));
+
+test('the gradient is the same in any layout', () =>
+  forAll(cases, ({ x: drawnX, seed }) => {
+    const x = tensorOf(drawnX).withGrad();
+    const plain = fromArray(x.toArray(), x.shape, x.dtype as 'float32').withGrad();
+    const [cosines, sines] = tables(x, seed);
+    const gradient = randomNormal(x.shape, new Random(seed), x.dtype as 'float32');
+    for (const each of [x, plain]) backward(rotate(each, cosines, sines), gradient);
+    assert.ok(plain.grad?.toArray().every(Number.isFinite));
+    assert.equal(x.grad?.toArray(), plain.grad?.toArray());
+  }));
 
 test('longer tables: from a row on, those rows alone, in both passes', () =>
   forAll(fc.tuple(cases, extent(5), extent(3)), ([{ x: drawnX, seed }, begin, rest]) => {

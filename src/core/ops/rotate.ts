@@ -74,10 +74,11 @@ function turn(x: Tensor, y: Tensor, cosines: Tensor, sines: Tensor, direction: 1
   parallelFor(rotateKernel, items, arrays, numbers, { costPerItem: 3 * width * Math.min(length, ROTATED_ROWS) });
 }
 
-/** An uninitialised tensor of the same shape, with its axes in the same order in memory. */
+/** An uninitialised tensor of the same shape: columns side by side, the other axes in the same order in memory. */
 function emptyLike(x: Tensor): Tensor {
   const { shape, stride } = placementOf(x);
-  const order = [...shape.keys()].sort((a, b) => stride[b] - stride[a] || a - b);
+  // Columns last whatever the strides: an axis that repeats its rows has a stride of 0, which is less than theirs.
+  const order = [...[0, 1, 2].sort((a, b) => stride[b] - stride[a] || a - b), 3];
   const laid = empty(
     order.map((axis) => shape[axis]),
     x.dtype,

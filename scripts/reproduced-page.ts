@@ -26,15 +26,20 @@ export interface AtPaperScale extends Judged {
   small: Judged | null;
 }
 
-/** All that ran at the sizes of the papers. */
-export function claimsAtPaperScale(): AtPaperScale[] {
-  const small = committedOutcomes();
-  return committedOutcomes('paper').flatMap((outcome, at) =>
+/** All that ran at the sizes of the papers, beside `small`; and in words, which experiments did not, and what each would take. */
+export function atPaperScale(small: readonly Outcome[]): { claims: AtPaperScale[]; open: string } {
+  const outcomes = committedOutcomes('paper');
+  const claims = outcomes.flatMap((outcome, at) =>
     outcome.judged.map((each) => {
       const same = small[at].judged.find(({ claim }) => claim.says === each.claim.says);
       return { ...each, outcome, small: same ?? null };
     }),
   );
+  const names = outcomes
+    .filter(({ results }) => results === null)
+    .map(({ experiment: { name, minutes } }) => `${name} (${formatHours(minutes.paper)})`);
+  const open = names.length === 0 ? '' : `Not run at these sizes, with what two cores would take: ${names.join(', ')}.`;
+  return { claims, open };
 }
 
 /** The sections `claims`, `paper`, `axes` and `experiments`; also draws the figures into docs/reproduced/. */
@@ -45,7 +50,7 @@ export async function reproducedSections(): Promise<Record<'claims' | 'paper' | 
   for (const outcome of outcomes) sections.push(await sectionOf(outcome));
   return {
     claims: claimsTable(outcomes),
-    paper: paperScaleTable(),
+    paper: paperScaleTable(outcomes),
     axes: await axesSection(),
     experiments: sections.join('\n\n'),
   };
@@ -83,9 +88,9 @@ function claimsTable(outcomes: readonly Outcome[]): string {
 ${markdown(['where', 'claim', 'paper', 'expected', 'ours', 'verdict', 'why', 'command'], rows)}`;
 }
 
-function paperScaleTable(): string {
-  const all = claimsAtPaperScale();
-  const rows = all.map(({ outcome, claim, small, expected, ours, verdict, why }) => [
+function paperScaleTable(small: readonly Outcome[]): string {
+  const { claims, open } = atPaperScale(small);
+  const rows = claims.map(({ outcome, claim, small, expected, ours, verdict, why }) => [
     linkTo(outcome),
     cell(claim.says),
     cell(claim.paper),
@@ -97,14 +102,7 @@ function paperScaleTable(): string {
     `\`${wordsOf(outcome.experiment, outcome.scale)} --again\``,
   ]);
   const titles = ['where', 'claim', 'paper', 'expected', 'at the small scale', 'ours', 'verdict', 'why', 'command'];
-  return `${countsOf(all.map(({ verdict }) => verdict))} ${notAtPaperScale()}\n\n${markdown(titles, rows)}`;
-}
-
-/** Which experiments did not run at the sizes of their papers, and what each would take. */
-export function notAtPaperScale(): string {
-  const open = committedOutcomes('paper').filter(({ results }) => results === null);
-  const names = open.map(({ experiment: { name, minutes } }) => `${name} (${formatHours(minutes.paper)})`);
-  return open.length === 0 ? '' : `Not run at these sizes, with what two cores would take: ${names.join(', ')}.`;
+  return `${countsOf(claims.map(({ verdict }) => verdict))} ${open}\n\n${markdown(titles, rows)}`;
 }
 
 const formatHours = (minutes: number) => (minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`);

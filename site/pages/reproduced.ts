@@ -1,10 +1,5 @@
 /** Does it hold? Claims of papers with the verdict on each, then every experiment with its numbers and figures. */
-import {
-  type AtPaperScale,
-  claimsAtPaperScale,
-  committedOutcomes,
-  notAtPaperScale,
-} from '../../scripts/reproduced-page.ts';
+import { type AtPaperScale, atPaperScale, committedOutcomes } from '../../scripts/reproduced-page.ts';
 import { sameAxes } from '../../scripts/same-axes.ts';
 import { drawChart, loadDrawing } from '../../src/compare/report/chart.ts';
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
@@ -18,7 +13,8 @@ const PROGRAM = 'npm start --';
 
 export async function reproducedPage(): Promise<Page> {
   const drawing = await loadDrawing();
-  const outcomes = committedOutcomes().filter(({ results }) => results !== null);
+  const small = committedOutcomes();
+  const outcomes = small.filter(({ results }) => results !== null);
   const judged = outcomes.flatMap((outcome) => outcome.judged.map((each) => ({ outcome, ...each })));
   const heads = ['claim', 'paper', 'ours', 'verdict', 'command'].map((each) => html`<th scope="col">${each}</th>`);
   const rows = judged.map(
@@ -27,7 +23,7 @@ export async function reproducedPage(): Promise<Page> {
 <td>${verdict}${why === '' ? null : `: ${why}`}</td><td><code>${wordsOf(outcome.experiment, outcome.scale)} --again</code></td></tr>
 `,
   );
-  const atPaperScale = claimsAtPaperScale();
+  const { claims, open } = atPaperScale(small);
   const titles = ['claim', 'paper', 'at the small scale', 'ours', 'verdict', 'command'];
   return {
     path: 'reproduced.html',
@@ -42,8 +38,8 @@ ${scrollBox('Claims of papers', judged.length, html`<table class="claims"><thead
 </section>
 <section aria-labelledby="sizes">
 <h2 id="sizes">At the papers’ own sizes</h2>
-<p>Some of what takes minutes even at the sizes of its paper, as far as a CPU can have them, ran at those, too. ${countsOf(atPaperScale.map(({ verdict }) => verdict))} ${notAtPaperScale()}</p>
-${scrollBox('Claims at the sizes of the papers', atPaperScale.length, html`<table class="claims"><thead><tr>${titles.map((each) => html`<th scope="col">${each}</th>`)}</tr></thead><tbody>${atPaperScale.map(paperScaleRow)}</tbody></table>`, 'broad')}
+<p>Some of what takes minutes even at the sizes of its paper, as far as a CPU can have them, ran at those, too. ${countsOf(claims.map(({ verdict }) => verdict))} ${open}</p>
+${scrollBox('Claims at the sizes of the papers', claims.length, html`<table class="claims"><thead><tr>${titles.map((each) => html`<th scope="col">${each}</th>`)}</tr></thead><tbody>${claims.map(paperScaleRow)}</tbody></table>`, 'broad')}
 </section>
 <section aria-labelledby="axes">
 <h2 id="axes">All variants on the same axes</h2>

@@ -1,9 +1,9 @@
 /** Long Range Arena, table 1 (Tay et al. 2021), its column Pathfinder: whether a dashed path leads from one dot to the other. */
 
-import { meanOf } from '../compare/metrics.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
-import type { Claim, Named } from './claims.ts';
+import { type ArenaModel, type ArenaSizes, arenaModel, sortedMeans, unitName } from './arena-models.ts';
+import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { formatSpread } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
@@ -11,25 +11,12 @@ import { accuraciesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
 
-interface Given extends Settings {
+interface Given extends Settings, ArenaSizes {
   /** Pixels along a side of the picture. */
   side: number;
-  layers: number;
-  modelDim: number;
-  heads: number;
-  /** Random vectors of Performer. */
-  features: number;
-  batch: number;
-  steps: number;
-  seeds: readonly number[];
 }
 
-interface Model {
-  name: string;
-  /** Of the paper, in percent. */
-  paper: number;
-  options?: (given: Given) => Record<string, unknown>;
-}
+type Model = ArenaModel<Given>;
 
 /** At least one of each family that the Arena has, from the best; windows, blocks and chunks are small beside the picture. */
 const MODELS = {
@@ -50,16 +37,12 @@ type Run = keyof typeof MODELS;
 const RUNS = Object.keys(MODELS) as Run[];
 const modelOf = (run: Run): Model => MODELS[run];
 
-const unitName = (run: Run, seed: number) => `${run}, seed ${seed}`;
-
 function settingsOf(given: Given, run: Run, seed: number): RunSettings {
-  const { side, layers, modelDim, heads, batch, steps } = given;
-  const options = modelOf(run).options?.(given);
-  const attention = { variant: run, ...(options && { options }) };
+  const { side, batch, steps } = given;
   return {
     ...runDefaults,
     task: { name: 'pathfinder', length: side ** 2 },
-    model: { ...runDefaults.model, layers, modelDim, heads, positions: 'rotary', attention },
+    model: arenaModel(given, run, modelOf(run), 'rotary'),
     ...{ steps, batch, seed, evaluateEvery: steps / 2, evaluationExamples: 1024, checkpointEvery: 100 },
     schedule: { kind: 'cosine', peak: 2e-3, warmup: steps / 10, total: steps },
   };
@@ -71,12 +54,8 @@ const NEAR =
   'A chunk is a row of the picture and meets the rows above and below: that is where a path goes on. So Local can learn early, as it did from one seed.';
 
 function claims({ seeds }: Given): Claim[] {
-  const named = (results: Results, run: Run): Named => ({
-    name: modelOf(run).name,
-    value: meanOf(accuraciesOf(results, run, seeds)),
-  });
-  const sorted = (results: Results, runs: readonly Run[]) =>
-    runs.map((run) => named(results, run)).sort((a, b) => a.value - b.value);
+  const sorted = (results: Results, runs: readonly Run[]) => sortedMeans(results, runs, modelOf, seeds);
+  const named = (results: Results, run: Run) => sorted(results, [run])[0];
   const others = (of: Run) => RUNS.filter((run) => run !== of);
   return [
     {

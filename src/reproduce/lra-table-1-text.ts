@@ -1,11 +1,11 @@
 /** Long Range Arena, table 1 (Tay et al. 2021), its column Text: whether a film review, read byte by byte, praises or complains. */
 
-import { meanOf } from '../compare/metrics.ts';
 import { FileFormatError } from '../core/errors.ts';
 import { isFolder } from '../core/files/system-error.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { readClassFolders } from '../training/tasks/class-folders.ts';
+import { type ArenaModel, type ArenaSizes, arenaModel, sortedMeans, unitName } from './arena-models.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { formatSpread } from './over-seeds.ts';
@@ -14,28 +14,15 @@ import { accuraciesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
 
-interface Given extends Settings {
+interface Given extends Settings, ArenaSizes {
   models: readonly Run[];
   /** The folder of the texts, by class. */
   texts: string;
   /** Bytes of a text; what is longer is cut. */
   length: number;
-  layers: number;
-  modelDim: number;
-  heads: number;
-  /** Random vectors of Performer. */
-  features: number;
-  batch: number;
-  steps: number;
-  seeds: readonly number[];
 }
 
-interface Model {
-  name: string;
-  /** Of the paper, in percent. */
-  paper: number;
-  options?: (given: Given) => Record<string, unknown>;
-}
+type Model = ArenaModel<Given>;
 
 /** Those of the paper, from the best. Windows, blocks and chunks are an eighth of the text. */
 const MODELS = {
@@ -63,16 +50,12 @@ type Run = keyof typeof MODELS;
 const RUNS = Object.keys(MODELS) as Run[];
 const modelOf = (run: Run): Model => MODELS[run];
 
-const unitName = (run: Run, seed: number) => `${run}, seed ${seed}`;
-
 function settingsOf(given: Given, run: Run, seed: number): RunSettings {
-  const { texts, length, layers, modelDim, heads, batch, steps } = given;
-  const options = modelOf(run).options?.(given);
-  const attention = { variant: run, ...(options && { options }) };
+  const { texts, length, batch, steps } = given;
   return {
     ...runDefaults,
     task: { name: 'text-classification', length, text: texts },
-    model: { ...runDefaults.model, layers, modelDim, heads, positions: 'learned', attention },
+    model: arenaModel(given, run, modelOf(run), 'learned'),
     ...{ steps, batch, seed, evaluateEvery: steps, evaluationExamples: 1024, checkpointEvery: 100 },
     schedule: { kind: 'cosine', peak: 5e-3, warmup: steps / 10, total: steps },
   };
@@ -105,12 +88,8 @@ const CLOSE =
 
 /** Of the models that are trained: of others nothing is said. */
 function claims({ models, seeds }: Given): Claim[] {
-  const named = (results: Results, run: Run): Named => ({
-    name: modelOf(run).name,
-    value: meanOf(accuraciesOf(results, run, seeds)),
-  });
-  const sorted = (results: Results, runs: readonly Run[]) =>
-    runs.map((run) => named(results, run)).sort((a, b) => a.value - b.value);
+  const sorted = (results: Results, runs: readonly Run[]) => sortedMeans(results, runs, modelOf, seeds);
+  const named = (results: Results, run: Run) => sorted(results, [run])[0];
   const least = (results: Results, runs: readonly Run[]) => sorted(results, runs)[0];
   const best = (results: Results, runs: readonly Run[]) => sorted(results, runs)[runs.length - 1];
   const others = (of: Run) => models.filter((run) => run !== of);

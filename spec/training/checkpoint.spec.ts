@@ -39,6 +39,10 @@ const CASES: Record<string, Partial<RunSettings>> = {
     task: { name: 'listops', length: 24 },
     model: { layers: 2, attention: { variant: 'linformer', options: { sharing: 'layerwise' } } },
   },
+  'two kinds of needles in text, in parts': {
+    task: { name: 'text-needle', length: 40, moreCodes: '8x16' },
+    parts: 2,
+  },
   'random blocks, pairs': {
     task: { name: 'retrieval', length: 64 },
     model: { attention: { variant: 'bigbird' } },

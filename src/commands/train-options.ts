@@ -79,6 +79,11 @@ export function trainOptions() {
       defaultText: defaultsOf('alpha'),
     }),
     items: count('N', 'Number of symbols to remember', defaultsOf('items')),
+    moreCodes: text(
+      'NxS',
+      'Further kinds of codes, each with its number of symbols and of different ones, as 8x16,32x16; each kind is as likely',
+      { defaultText: defaultsOf('moreCodes') },
+    ),
     stacks: count('N', 'Number of stacks', defaultsOf('stacks')),
     group: choice('NAME', groupNames, 'Group whose elements are multiplied', { defaultText: defaultsOf('group') }),
     sentences: integer('N', 'Number of sentences, each with a token for its summary', {

@@ -13,7 +13,7 @@ import { type NamedRun, type Recipe, runsOf } from '../training/recipes/recipe.t
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
-import { type TaskDefinition, type TaskSettings, taskNamed } from '../training/tasks/task.ts';
+import { type TaskDefinition, type TaskSettings, taskNamed, taskSettingChecks } from '../training/tasks/task.ts';
 import { comparesTokens } from '../variants/inputs.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import type { AnyVariant } from '../variants/registry.ts';
@@ -153,15 +153,19 @@ function feedForwardsOf({ feedForward, feedForwardOption }: TrainValues): FeedFo
 
 /** The settings of the task: those given, and the defaults of the others that it has. */
 function completedTask(task: TaskDefinition, values: TrainValues): TaskSettings {
-  const { vocabulary, pairs, alpha, items, stacks, group, symbols, sentences, summaryWeight } = values;
-  const given = said({ symbols, vocabulary, pairs, alpha, items, stacks, group, sentences, summaryWeight });
   return {
     ...task.defaults,
     length: values.length ?? task.brief?.length ?? task.defaults.length,
-    ...given,
+    ...taskSettingsOf(values),
     // A run may be resumed from elsewhere.
     text: values.text === undefined ? undefined : resolve(values.text),
   };
+}
+
+/** What is said of the task among the options, which have the names of its settings. */
+function taskSettingsOf(values: Partial<Record<keyof TaskSettings, unknown>>): TaskSettings {
+  const names = Object.keys(taskSettingChecks) as (keyof TaskSettings)[];
+  return said(Object.fromEntries(names.map((name) => [name, values[name]])));
 }
 
 type Completed = ReturnType<typeof completed>;
@@ -182,14 +186,10 @@ function settingsOf(
   values: Completed,
 ): RunSettings {
   const { layers, modelDim, heads, positions, dropout, reversible, optimizer } = values;
-  const { length, symbols, vocabulary, pairs, alpha, items, stacks, group, sentences, summaryWeight, text } = values;
   const { batch, parts, clip, seed, steps, evaluateEvery, evaluationExamples, checkpointEvery } = values;
   const residual = reversible ? ('reversible' as const) : undefined;
   return {
-    task: {
-      name: task,
-      ...said({ length, symbols, vocabulary, pairs, alpha, items, stacks, group, sentences, summaryWeight, text }),
-    },
+    task: { name: task, ...taskSettingsOf(values) },
     model: { ...said({ layers, modelDim, heads, positions, feedForward, dropout, residual }), attention },
     optimizer: { kind: optimizer },
     schedule: scheduleOf(values),

@@ -1,6 +1,4 @@
 /** Tasks of recall, each held against a reader of its own: of pairs, of scattered symbols, backwards, of stacks, of needles. */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,11 +7,10 @@ import { Random } from '../../../src/core/random.ts';
 import { PERSONS } from '../../../src/training/tasks/needle.ts';
 import { openTask } from '../../../src/training/tasks/registry.ts';
 import { FIRST_STACK, POP, PUSH } from '../../../src/training/tasks/stack.ts';
-import type { Part, Task } from '../../../src/training/tasks/task.ts';
+import type { Task } from '../../../src/training/tasks/task.ts';
 import { expectThrows } from '../../laws/laws/expect-throws.ts';
 
 const seeds = fc.integer({ min: 0, max: 1e9 });
-const alice = fileURLToPath(new URL('../../../fixtures/text/alice-chapter-1.txt', import.meta.url));
 
 /** An example as lists, and the places that count. */
 function drawn(task: Task, seed: number) {
@@ -179,71 +176,6 @@ test('needle: the end asks for the code of one person, which the text tells once
   assert.ok(Math.min(...places) < 0.2 && Math.max(...places) > 0.5, `${places}`);
 });
 
-test('text-needle: a passage of the text holds a name with a code at any place, and the end has both again', () => {
-  const whole = readFileSync(alice, 'latin1');
-  const places: number[] = [];
-  const others = { counted: 0, all: 0 };
-  const settings = fc
-    .record({ items: fc.integer({ min: 1, max: 40 }), symbols: fc.integer({ min: 2, max: 36 }), room: fc.nat(80) })
-    .map(({ items, symbols, room }) => ({ items, symbols, length: 2 * (7 + items) + 2 + room }));
-  fc.assert(
-    fc.property(
-      seeds,
-      settings,
-      fc.constantFrom<Part[]>('training', 'held-out'),
-      (seed, { items, symbols, length }, part) => {
-        const task = openTask('text-needle', { length, items, symbols, text: alice });
-        const { tokens, targets, counts } = task.draw(part, new Random(seed));
-        assert.equal(Array.from(targets).slice(0, -1), Array.from(tokens).slice(1));
-        const text = String.fromCharCode(...Array.from(tokens));
-        assert.is(text.length, length);
-        const [end, person, code] = new RegExp(`\\n([a-z]+) ([0-9a-z]{${items}})$`).exec(text) ?? [];
-        assert.ok(end !== undefined && PERSONS.includes(person), text);
-        for (const symbol of code) assert.ok(Number.parseInt(symbol, 36) < symbols, code);
-        const rest = text.slice(0, -end.length);
-        const place = rest.indexOf(`${end}.\n`);
-        assert.ok(place >= 0, text);
-        const haystack = rest.slice(0, place) + rest.slice(place + end.length + 2);
-        assert.ok(whole.includes(haystack), haystack);
-        if (haystack.length > 50) places.push(place / haystack.length);
-        // The code, and in training some of the other bytes; the last has none after it.
-        const before = length - 1 - items;
-        const flags = Array.from(counts ?? []);
-        assert.equal(flags.slice(before), [...new Array(items).fill(1), 0]);
-        const count = flags.slice(0, before).filter((flag) => flag === 1).length;
-        if (part === 'held-out') assert.is(count, 0);
-        else {
-          others.counted += count;
-          others.all += before;
-        }
-      },
-    ),
-    { numRuns: 300 },
-  );
-  assert.ok(Math.min(...places) < 0.1 && Math.max(...places) > 0.9, `${places}`);
-  // A quarter, of about 10 000 bytes: five standard errors are 0.022.
-  assert.ok(Math.abs(others.counted / others.all - 0.25) < 0.03, `${others.counted} of ${others.all}`);
-});
-
-test('text-needle: no byte of a held-out passage is in a passage of training', () => {
-  const whole = readFileSync(alice, 'latin1');
-  const task = openTask('text-needle', { length: 80, items: 4, text: alice });
-  const met = (part: Part) => {
-    const random = new Random(8);
-    const bytes = Array.from({ length: 200 }, () => {
-      const { tokens } = task.draw(part, random);
-      const text = String.fromCharCode(...Array.from(tokens)).replace(/\n[a-z]+ \d{4}$/, '');
-      const haystack = text.replace(/\n[a-z]+ \d{4}\.\n/, '');
-      const begin = whole.indexOf(haystack);
-      assert.ok(begin >= 0, haystack);
-      return Array.from(haystack, (_, n) => begin + n);
-    });
-    return new Set(bytes.flat());
-  };
-  const trained = met('training');
-  assert.not.ok([...met('held-out')].some((at) => trained.has(at)));
-});
-
 test('settings that do not fit each other are refused by name', () => {
   const wrong: [task: string, settings: object, name: string][] = [
     ['mqar', { length: 15 }, 'length'],
@@ -263,6 +195,8 @@ test('settings that do not fit each other are refused by name', () => {
     ['text-needle', { length: 23 }, 'length'],
     ['text-needle', { symbols: 37 }, 'symbols'],
     ['text-needle', { pairs: 2 }, 'pairs'],
+    ['text-needle', { length: 31, moreCodes: '8x16' }, 'length'],
+    ['selective-copy', { moreCodes: '8x16' }, 'moreCodes'],
   ];
   for (const [task, settings, name] of wrong) expectThrows(ArgumentError, name, () => openTask(task, settings));
 });

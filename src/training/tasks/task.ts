@@ -90,6 +90,8 @@ export interface TaskSettings {
   alpha?: number;
   /** The number of symbols to remember. */
   items?: number;
+  /** Further kinds of codes, `8x16,32x16`: items and symbols of each; `none`. */
+  moreCodes?: string;
   /** The number of stacks. */
   stacks?: number;
   /** The group whose elements are multiplied. */
@@ -116,6 +118,7 @@ export const taskSettingChecks: { readonly [Setting in keyof Required<TaskSettin
   // More than 1 would make long gaps the likeliest; far more would overflow.
   alpha: numberOf(Number.MIN_VALUE, 10),
   items: integerOf(1, LARGEST_VOCABULARY),
+  moreCodes: expectText,
   stacks: integerOf(1, LARGEST_VOCABULARY),
   group: oneOf(...groupNames),
   text: expectText,

@@ -9,6 +9,8 @@ import { trainOptions } from '../../src/commands/train-options.ts';
 import { planOf } from '../../src/commands/train-plan.ts';
 import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
 import { parseArguments } from '../../src/terminal/arguments.ts';
+import { flagName } from '../../src/terminal/options.ts';
+import { tasks } from '../../src/training/tasks/registry.ts';
 import { temporaryFolder } from './host.ts';
 
 const folder = temporaryFolder();
@@ -43,6 +45,19 @@ test('a file says what flags say, each kind of option', () => {
     ...['--dropout', '0.25', '--optimizer', 'sgd', '--reversible'],
   ];
   assert.equal(together(file), given(words));
+});
+
+test('every setting of a task is an option, and what is given reaches the run', () => {
+  const others: Record<string, string> = { group: 's3', moreCodes: '8x16', text: '/a/text' };
+  for (const { name, defaults } of tasks) {
+    const wanted = Object.entries(defaults).map(([setting, value]): [string, string | number] => [
+      setting,
+      typeof value === 'number' ? 2 * value : others[setting],
+    ]);
+    const words = wanted.flatMap(([setting, value]) => [`--${flagName(setting)}`, String(value)]);
+    const [{ settings }] = planOf(name, given([name, ...words]).values).runs;
+    assert.equal(settings.task, { name, ...Object.fromEntries(wanted) });
+  }
 });
 
 test('the command line wins', () => {

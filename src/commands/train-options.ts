@@ -81,7 +81,7 @@ export function trainOptions() {
     items: count('N', 'Number of symbols to remember', defaultsOf('items')),
     moreCodes: text(
       'NxS',
-      'Further kinds of codes, each with its number of symbols and of different ones, as 8x16,32x16; each kind is as likely',
+      'Further kinds of codes beside that of --items and --symbols, as 8x16,32x16: 8 symbols out of 16, and 32 out of 16; each kind is as likely',
       { defaultText: defaultsOf('moreCodes') },
     ),
     stacks: count('N', 'Number of stacks', defaultsOf('stacks')),

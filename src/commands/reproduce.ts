@@ -16,6 +16,7 @@ import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './co
 import { isExpected, reportFailure } from './failure.ts';
 import { checkFolder, checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
 import { describeOutcome, listExperiments, noteOn, summarise } from './reproduce-text.ts';
+import { spotCheck } from './spot-check.ts';
 
 function describe() {
   return {
@@ -34,6 +35,9 @@ function describe() {
         defaultText: 'no limit',
       }),
       scale: choice('SCALE', SCALES, 'Choose the sizes', { default: 'small' }),
+      spotCheck: flag(
+        'Check the results of PAPER, or all, by a sample: run the cheapest unit of each kind anew, and compare all digits; writes nothing',
+      ),
       again: flag('Discard earlier results of what is run, and read no logs of training'),
       folder: text('FOLDER', 'Keep results in this folder', {
         default: exampleFile('bench/results/reproduce', 'out/reproduce'),
@@ -65,16 +69,23 @@ function describe() {
 
 export const reproduceCommand = defineCommand('reproduce', describe, async ({ values, positionals }, host) => {
   const { list, details, minutes, scale, again, folder, report, threads } = values;
+  if (values.spotCheck) expectAlone(values);
   const table: TableOptions = { colour: supportsColour(host.stdout), width: widthOf(host.stdout) };
   const chosen = chosenExperiments(positionals, values);
   // Where nothing is run, nothing is made.
   checkFolder('--folder', folder, false);
-  if (again && minutes === 0) {
-    throw new ArgumentError('--minutes: expected more than 0 with --again, got 0: there is no time to measure anew');
+  if (minutes === 0 && (again || values.spotCheck)) {
+    const how = again ? '--again' : '--spot-check';
+    throw new ArgumentError(`--minutes: expected more than 0 with ${how}, got 0: there is no time to measure anew`);
   }
   if (list) {
     host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
     return 0;
+  }
+  if (values.spotCheck) {
+    if (threads !== undefined) setThreads(threads);
+    await poolReady();
+    return await spotCheck(chosen, { scale, folder, minutes, table }, host);
   }
   const shown: { outcome: Outcome; noted: string[] }[] = [];
   // As they are listed, in whatever order they run.
@@ -162,6 +173,20 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   return isWritten && failures.length === 0 ? 0 : 1;
 });
 
+/** Throws ArgumentError for options that say what --spot-check does not do. */
+function expectAlone({
+  list,
+  timed,
+  details,
+  again,
+  report,
+}: Record<'list' | 'timed' | 'details' | 'again', boolean> & { report: string | undefined }): void {
+  const given = Object.entries({ list, timed, details, again, report: report !== undefined });
+  const [stray] = given.find(([, isGiven]) => isGiven) ?? [];
+  if (stray !== undefined)
+    throw new ArgumentError(`--${stray}: says nothing to --spot-check; leave out one of the two`);
+}
+
 function sortedBy<T>(items: readonly T[], key: (item: T) => number): T[] {
   return [...items].sort((one, other) => key(one) - key(other));
 }
@@ -190,14 +215,14 @@ async function tellIfBusy({ name }: Experiment, tell: (line: string) => void): P
 /** Throws ArgumentError unless exactly one of a paper, --all and --timed says what to run; --list needs none of them. */
 function chosenExperiments(
   [paper, name]: readonly string[],
-  { list, all, timed }: { list: boolean; all: boolean; timed: boolean },
+  { list, all, timed, spotCheck: isCheck }: { list: boolean; all: boolean; timed: boolean; spotCheck: boolean },
 ): readonly Experiment[] {
   const said = [paper !== undefined, all, timed].filter(Boolean).length;
   if (list && all) throw new ArgumentError('--list: shows all experiments without --all');
   if (said > 1) throw new ArgumentError('PAPER: expected one of PAPER, --all and --timed, got several');
   if (paper !== undefined) return findExperiments(paper, name);
-  if (said === 0 && !list) {
-    throw new ArgumentError('PAPER: missing; expected the name of a paper, --all, --timed or --list');
+  if (said === 0 && !list && !isCheck) {
+    throw new ArgumentError('PAPER: missing; expected the name of a paper, --all, --timed, --list or --spot-check');
   }
   return timed ? experiments.filter((experiment) => experiment.timed) : experiments;
 }

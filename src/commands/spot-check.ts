@@ -1,0 +1,153 @@
+/** `reproduce --spot-check`: runs one unit of each kind anew, and says whether its numbers are those of the results. */
+import { describeEnvironment } from '../compare/environment.ts';
+import { ArgumentError } from '../core/errors.ts';
+import type { Experiment, Scale } from '../reproduce/experiment.ts';
+import { describeMachine } from '../reproduce/outcome.ts';
+import { check, type Finding, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
+import { CLEARED, type Style } from '../terminal/colour.ts';
+import { counted, formatError } from '../terminal/format.ts';
+import { Progress } from '../terminal/progress.ts';
+import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
+import { wrapLines } from '../terminal/width.ts';
+import { announceStop, type Running } from './command.ts';
+
+/** A line of the table: an experiment, with one of its units where it has any to run. */
+interface Row {
+  experiment: Experiment;
+  sample: Sample | null;
+  /** What it took here; null if it was not run. */
+  seconds: number | null;
+  finding: Finding;
+}
+
+export interface SpotCheckSettings {
+  scale: Scale;
+  folder: string;
+  /** Asked between units, and by units that run long. */
+  minutes: number | undefined;
+  table: TableOptions;
+}
+
+/**
+ * The exit code: 0 if all that was compared has the same digits, 1 if anything has others or is refused, or if nothing was
+ * compared. Throws ArgumentError if all these experiments measure time.
+ */
+export async function spotCheck(
+  chosen: readonly Experiment[],
+  { scale, folder, minutes, table }: SpotCheckSettings,
+  host: Running,
+): Promise<number> {
+  const [timed, checked] = [true, false].map((isTimed) => chosen.filter((each) => each.timed === isTimed));
+  if (checked.length === 0) {
+    throw new ArgumentError(
+      `--spot-check: ${timed.map(({ name }) => name).join(', ')}: measures time, which differs from run to run; compare verdicts with --again`,
+    );
+  }
+  host.stop.listen(announceStop(host, 'soon'));
+  const end = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + 60_000 * minutes;
+  const shouldStop = () => host.stop.asked() || performance.now() >= end;
+  const rows = checked.flatMap((experiment) => planned(experiment, scale, folder));
+  await runRows(rows, shouldStop, host);
+  host.stdout.write(`${[formatRows(rows, table), wrapLines(wordsOn(rows, timed), table.width)].join('\n\n')}\n`);
+  if (host.stop.asked()) return host.stop.exitCode();
+  const has = (kind: Finding['kind']) => rows.some(({ finding }) => finding.kind === kind);
+  return has('same') && !has('other') && !has('refused') ? 0 : 1;
+}
+
+/** What is to be run is unfinished until then. */
+function planned(experiment: Experiment, scale: Scale, folder: string): Row[] {
+  const samples = samplesOf(experiment, scale, folder);
+  if (!Array.isArray(samples)) return [{ experiment, sample: null, seconds: null, finding: samples }];
+  const finding: Finding = lackOf(experiment, scale) ?? { kind: 'unfinished' };
+  return samples.map((sample) => ({ experiment, sample, seconds: null, finding }));
+}
+
+/** The cheapest first, so that little time checks much. */
+async function runRows(rows: readonly Row[], shouldStop: () => boolean, host: Running): Promise<void> {
+  const open = rows
+    .flatMap((row) => (row.sample !== null && row.finding.kind === 'unfinished' ? [{ row, sample: row.sample }] : []))
+    .sort((one, other) => one.sample.seconds - other.sample.seconds);
+  if (open.length === 0) return;
+  // A log may say that a unit took no time.
+  const costs = open.map(({ sample }) => Math.max(sample.seconds, 1e-3));
+  const progress = new Progress({ total: costs.reduce((sum, each) => sum + each, 0), stream: host.stderr });
+  try {
+    for (const [at, { row, sample }] of open.entries()) {
+      // A signal is heard in a turn of the event loop only.
+      await new Promise(setImmediate);
+      if (shouldStop()) break;
+      const name = `${row.experiment.name}, ${sample.unit.name}`;
+      const begin = performance.now();
+      row.finding = await check(sample, shouldStop);
+      row.seconds = (performance.now() - begin) / 1000;
+      progress.advance(costs[at], name);
+      if (row.finding.kind === 'same') continue;
+      progress.finish();
+      host.stderr.write(`${CLEARED}${name}: ${textOf(row.finding)}\n`);
+    }
+  } finally {
+    progress.finish();
+  }
+}
+
+const STYLES: Readonly<Record<Finding['kind'], Style>> = {
+  same: 'good',
+  other: 'bad',
+  missing: 'warn',
+  refused: 'bad',
+  unfinished: 'dim',
+};
+
+function textOf(finding: Finding): string {
+  if (finding.kind === 'same') return 'the same digits';
+  if (finding.kind === 'unfinished') return 'not run to its end';
+  if (finding.kind !== 'other') return `not comparable: ${finding.why}`;
+  const { relative, name } = finding.difference;
+  if (relative === Number.POSITIVE_INFINITY) return `other digits: ${name} is not there, not finite or not as long`;
+  return `other digits: largest relative difference ${formatError(relative)} in ${name}`;
+}
+
+function formatRows(rows: readonly Row[], table: TableOptions): string {
+  const columns = [
+    { title: 'paper', align: 'left' as const },
+    { title: 'table', align: 'left' as const },
+    { title: 'unit', align: 'left' as const },
+    { title: 'seconds', align: 'right' as const },
+    { title: 'outcome', align: 'left' as const },
+  ];
+  const cells = rows.map(({ experiment: { paper, table: name }, sample, seconds, finding }): TableCell[] => [
+    paper.name,
+    name,
+    sample?.unit.name ?? '',
+    seconds?.toFixed(1) ?? '',
+    { text: textOf(finding), style: STYLES[finding.kind] },
+  ]);
+  return formatTable(columns, cells, table);
+}
+
+/** The counts, and what they mean. */
+function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
+  const of = (...kinds: Finding['kind'][]) => rows.filter(({ finding }) => kinds.includes(finding.kind));
+  const [same, other] = [of('same'), of('other')];
+  const rest = [
+    { count: of('missing', 'refused').length, text: 'not comparable' },
+    { count: of('unfinished').length, text: 'not run to the end' },
+  ].flatMap(({ count, text }) => (count === 0 ? [] : [`${count} ${text}`]));
+  const units = `Of ${counted(same.length + other.length, 'unit')} that ran, ${same.length} ${same.length === 1 ? 'has' : 'have'} the same digits and ${other.length} others`;
+  const machines = [
+    ...new Set(other.flatMap(({ sample }) => (sample === null ? [] : [describeMachine(sample.environment)]))),
+  ];
+  return [
+    `${[units, ...rest].join('; ')}.`,
+    ...(same.length === 0 ? [] : ['The same digits: today’s code comes to the numbers that are kept.']),
+    ...(other.length === 0
+      ? []
+      : [
+          'Other digits: kernels round otherwise since then, or here, and a training makes much of a last bit; or the results are not what this code computes.',
+          `Made on ${machines.join('; ')}. Here: ${describeMachine(describeEnvironment())}.`,
+        ]),
+    ...(timed.length === 0
+      ? []
+      : [`Left out, because they measure time: ${timed.map(({ name }) => name).join(', ')}.`]),
+  ].join('\n');
+}

@@ -28,7 +28,7 @@ test('the list has every experiment, with its minutes and the last verdict, and 
 test('invalid words are refused before any work', async () => {
   const folder = join(temporaryFolder(), 'none');
   for (const [words, message] of [
-    [[], /PAPER: missing; expected the name of a paper, --all, --timed or --list/],
+    [[], /PAPER: missing; expected the name of a paper, --all, --timed, --list or --spot-check/],
     [['--list', '--all'], /--list: shows all experiments without --all/],
     [['perfomer'], /unknown paper 'perfomer': did you mean 'performer'/],
     [['performer', '--all'], /expected one of PAPER, --all and --timed, got several/],

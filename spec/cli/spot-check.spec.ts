@@ -28,6 +28,11 @@ test('the same digits, a changed one, too little time and damaged results each h
   assert.match(none.out, /not comparable: no results in /);
   assert.equal(readdirSync(folder), []);
   await outputOf(words);
+  const path = join(folder, 'performer-figure-2/small.json');
+  const log = JSON.parse(readFileSync(path, 'utf8'));
+  // On a busy machine no unit beyond the first may be cheap.
+  for (const unit of Object.values<{ seconds: number }>(log.units)) unit.seconds = 1;
+  writeFileSync(path, JSON.stringify(log));
   const before = contentsOf(folder);
   const same = await outputOf([...check.slice(0, -3), '--threads', '2', '--spot-check']);
   assert.match(same, /^performer +figure-2 +length [\d.]+ +\d+\.\d +the same digits$/m);
@@ -38,10 +43,8 @@ test('the same digits, a changed one, too little time and damaged results each h
   assert.is(short.code, 1);
   assert.match(short.out, /^Of 0 units that ran, 0 have the same digits and 0 others; 2 not run to the end\.$/m);
 
-  const path = join(folder, 'performer-figure-2/small.json');
-  const log = JSON.parse(readFileSync(path, 'utf8'));
-  const list = log.units.draws.numbers[Object.keys(log.units.draws.numbers)[0]];
-  list[0] *= 1 + 1e-12;
+  const { numbers } = log.units.draws;
+  numbers[Object.keys(numbers)[0]] *= 1 + 1e-12;
   writeFileSync(path, JSON.stringify(log));
   const other = await answerTo(check);
   assert.is(other.code, 1);

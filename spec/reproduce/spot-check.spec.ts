@@ -11,7 +11,7 @@ import { differenceBetween } from '../../src/reproduce/difference.ts';
 import type { Experiment, Unit } from '../../src/reproduce/experiment.ts';
 import type { Numbers } from '../../src/reproduce/results.ts';
 import { runExperiment } from '../../src/reproduce/run.ts';
-import { check, type Finding, lackOf, type Sample, samplesOf } from '../../src/reproduce/spot-check.ts';
+import { byTurn, check, type Finding, lackOf, type Sample, samplesOf } from '../../src/reproduce/spot-check.ts';
 import { temporaryFolder } from '../cli/host.ts';
 import { toy } from './toy.ts';
 import { TOY, toyTraining } from './toy-training.ts';
@@ -111,6 +111,11 @@ test('one unit of each kind is run, the cheapest; beyond the first of them only 
     return samples(experiment, folder).map(({ unit }) => unit.name);
   };
   assert.equal(chosen(seconds), ['draws', 'full, seed 2']);
+  // Each experiment has its turn before a second unit of any.
+  chosen(seconds);
+  const [first, second] = samples(experiment, folder);
+  const slow = { ...first, seconds: 500 };
+  assert.equal([second, slow, first].sort(byTurn), [first, slow, second]);
   // At least one, whatever it takes, also of an experiment that is not finished.
   assert.equal(chosen(seconds.slice(0, 4)), ['window 16, seed 2']);
 });
@@ -193,7 +198,7 @@ test('a training that ran on 1 thread has the same digits on 2, and reads no log
   const change = { model: large, task: { ...TOY.task, length: 32 }, batch: 8, steps: 4, evaluateEvery: 2 };
   const experiment = toyTraining(change);
   const folder = temporaryFolder();
-  const before = threadCount();
+  const [before, leftBefore] = [threadCount(), leftInTemporary()];
   try {
     setThreads(1);
     await runExperiment(experiment, { scale: 'small', folder });
@@ -203,6 +208,9 @@ test('a training that ran on 1 thread has the same digits on 2, and reads no log
       throw new Error('a log was read');
     };
     assert.equal(await check({ ...sample, unit: { ...sample.unit, recorded } }), { kind: 'same' });
+    let left = 2;
+    assert.equal(await check(sample, () => left-- <= 0), { kind: 'unfinished' });
+    assert.equal(leftInTemporary(), leftBefore);
     // A training that is not the one of the results.
     const other = toyTraining({ ...change, seed: 1 }).units('small')[0];
     assert.is((await check({ ...sample, unit: other })).kind, 'other');

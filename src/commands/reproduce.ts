@@ -23,13 +23,13 @@ function describe() {
     usage: `${PROGRAM} reproduce`,
     positionals: ['PAPER', 'TABLE'],
     details:
-      'Results that are there are shown as they are; --again measures anew. One experiment is shown with its claims and numbers, several as a table of their verdicts. survey complexity measures nothing itself: it reads bench/results/scaling.json, which npm run bench -- --suite scaling writes.',
+      'Results that are there are shown as they are; --again measures anew. One experiment is shown with its claims and numbers, several as a table of their verdicts. survey complexity measures nothing itself: it reads bench/results/scaling.json, which npm run bench -- --suite scaling writes. --spot-check takes about half an hour for all, the cheapest units first; it ends with code 1 if any digit differs.',
     options: {
       list: flag('Run nothing: show the experiments, their cost in minutes and the last verdict'),
       all: flag('Run all experiments, those that measure time too, in the order of their cost'),
       timed: flag('Run only those that measure time, which need a quiet machine'),
       details: flag('Show the claims and numbers of each experiment, also where there are several'),
-      minutes: number('N', 'Stop this call after so many minutes; the same command continues', {
+      minutes: number('N', 'Stop this call after so many minutes; the same command continues, but with --spot-check', {
         minimum: 0,
         maximum: 100_000,
         defaultText: 'no limit',
@@ -58,6 +58,10 @@ function describe() {
       {
         command: `${PROGRAM} reproduce --all --minutes 60`,
         explanation: 'Run all for an hour at most; the same command continues with what is not finished',
+      },
+      {
+        command: `${PROGRAM} reproduce --spot-check --minutes 5`,
+        explanation: 'Check whether the results that are kept are what this code computes, for five minutes',
       },
       {
         command: `${PROGRAM} reproduce performer --again --report performer.html`,

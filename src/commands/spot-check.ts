@@ -1,11 +1,12 @@
 /** `reproduce --spot-check`: runs one unit of each kind anew, and says whether its numbers are those of the results. */
 import { describeEnvironment } from '../compare/environment.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { KERNEL_BUILDS, kernelBuild } from '../core/kernels/simd.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine } from '../reproduce/outcome.ts';
-import { check, type Finding, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
+import { byTurn, check, type Finding, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
 import { CLEARED, type Style } from '../terminal/colour.ts';
-import { counted, formatError } from '../terminal/format.ts';
+import { counted, formatError, formatMilliseconds } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { wrapLines } from '../terminal/width.ts';
@@ -23,7 +24,7 @@ interface Row {
 export interface SpotCheckSettings {
   scale: Scale;
   folder: string;
-  /** Asked between units, and by units that run long. */
+  /** After so many, units that run long are asked to stop. Undefined is no limit. */
   minutes: number | undefined;
   table: TableOptions;
 }
@@ -57,30 +58,36 @@ export async function spotCheck(
 /** What is to be run is unfinished until then. */
 function planned(experiment: Experiment, scale: Scale, folder: string): Row[] {
   const samples = samplesOf(experiment, scale, folder);
-  if (!Array.isArray(samples)) return [{ experiment, sample: null, seconds: null, finding: samples }];
-  const finding: Finding = lackOf(experiment, scale) ?? { kind: 'unfinished' };
-  return samples.map((sample) => ({ experiment, sample, seconds: null, finding }));
+  const none = (finding: Finding): Row[] => [{ experiment, sample: null, seconds: null, finding }];
+  if (!Array.isArray(samples)) return none(samples);
+  const lack = lackOf(experiment, scale);
+  if (lack !== null) return none(lack);
+  return samples.map((sample) => ({ experiment, sample, seconds: null, finding: { kind: 'unfinished' } }));
 }
 
-/** The cheapest first, so that little time checks much. */
+/** What was not run when it should stop is unfinished. */
 async function runRows(rows: readonly Row[], shouldStop: () => boolean, host: Running): Promise<void> {
-  const open = rows
-    .flatMap((row) => (row.sample !== null && row.finding.kind === 'unfinished' ? [{ row, sample: row.sample }] : []))
-    .sort((one, other) => one.sample.seconds - other.sample.seconds);
+  const open = rows.filter((row): row is Row & { sample: Sample } => {
+    return row.sample !== null && row.finding.kind === 'unfinished';
+  });
   if (open.length === 0) return;
   // A log may say that a unit took no time.
-  const costs = open.map(({ sample }) => Math.max(sample.seconds, 1e-3));
-  const progress = new Progress({ total: costs.reduce((sum, each) => sum + each, 0), stream: host.stderr });
+  const costOf = ({ seconds }: Sample) => Math.max(seconds, 1e-3);
+  const total = open.reduce((sum, { sample }) => sum + costOf(sample), 0);
+  const taken = formatMilliseconds(1000 * total);
+  host.stderr.write(`${counted(open.length, 'unit')}, which took ${taken} when the results were made\n`);
+  const progress = new Progress({ total, stream: host.stderr });
   try {
-    for (const [at, { row, sample }] of open.entries()) {
+    for (const row of open.sort((one, other) => byTurn(one.sample, other.sample))) {
       // A signal is heard in a turn of the event loop only.
       await new Promise(setImmediate);
       if (shouldStop()) break;
-      const name = `${row.experiment.name}, ${sample.unit.name}`;
+      const { experiment, sample } = row;
+      const name = `${experiment.name}, ${sample.unit.name}`;
       const begin = performance.now();
       row.finding = await check(sample, shouldStop);
       row.seconds = (performance.now() - begin) / 1000;
-      progress.advance(costs[at], name);
+      progress.advance(costOf(sample), name);
       if (row.finding.kind === 'same') continue;
       progress.finish();
       host.stderr.write(`${CLEARED}${name}: ${textOf(row.finding)}\n`);
@@ -144,7 +151,7 @@ function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
       ? []
       : [
           'Other digits: kernels round otherwise since then, or here, and a training makes much of a last bit; or the results are not what this code computes.',
-          `Made on ${machines.join('; ')}. Here: ${describeMachine(describeEnvironment())}.`,
+          `Made on ${machines.join('; ')}. Here: ${describeMachine(describeEnvironment())}, the build ${kernelBuild()}; EFFICIENT_TRANSFORMERS_KERNELS names another of ${KERNEL_BUILDS.join(', ')}.`,
         ]),
     ...(timed.length === 0
       ? []

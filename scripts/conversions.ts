@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../src/commands/run.ts';
@@ -14,10 +13,13 @@ import { makeFolder } from '../src/core/files/folder.ts';
 import { readJsonObject } from '../src/core/files/json.ts';
 import { entryAt } from '../src/core/files/system-error.ts';
 import { readText } from '../src/core/files/text.ts';
+import { collectForgotten, memoryStatistics, resetPeak } from '../src/core/memory.ts';
 import { choice, flag, integer, text, texts } from '../src/terminal/options.ts';
 import {
   type Conversions,
   commandOf,
+  expectSources,
+  hereOf,
   MINILM,
   resultsOf,
   SETS,
@@ -37,7 +39,7 @@ const command = {
   details:
     `The model is all-MiniLM-L6-v2 (minilm; npm run verify:minilm downloads it) or the byte model of fixtures (bytes). ` +
     `The numbers go to ${resultsOf('minilm')} or ${resultsOf('bytes')}; npm run readme writes them into docs/pretrained.md. ` +
-    'fixtures/README.md says how to make the text.',
+    'npm run jargon-file makes the text.',
   options: {
     set: choice('NAME', NAMES, 'Convert this model', { default: 'minilm' as SetName, word: 'model' }),
     to: texts('VARIANT', 'Run only the rows of this variant'),
@@ -51,32 +53,37 @@ const command = {
 await runProgram(command, async ({ set: name, to, text: file, pretrained, again, threads }) => {
   const set = SETS[name];
   const results = pathOf(resultsOf(name));
+  const here = hereOf(file, pretrained);
+  expectSources(set, here);
   const read = createHash('sha256').update(readText(file)).digest('hex');
-  const before = entryAt(results) === null ? null : (readJsonObject(results) as unknown as Conversions<unknown>);
-  const rows = new Map((before?.text === read ? before.rows : []).map((row) => [row.command, row]));
-  // Where this machine has the files, in place of where the documents say they are.
-  const here = new Map([
-    [TEXT, file],
-    [MINILM, pretrained.replace(/^~(?=\/)/, homedir())],
-  ]);
+  // Read anew for each row: several processes may run, each with rows of its own (--to).
+  const kept = () => {
+    const before = entryAt(results) === null ? null : (readJsonObject(results) as unknown as Conversions<unknown>);
+    return new Map((before?.text === read ? before.rows : []).map((row) => [row.command, row]));
+  };
   const scratch = pathOf('out/conversions');
   makeFolder(scratch);
-  const json = join(scratch, `${name}.json`);
+  const json = join(scratch, `${name}-${process.pid}.json`);
   for (const row of set.rows) {
     const command = commandOf(set, row);
-    if ((to.length > 0 && !to.includes(row.to)) || (rows.has(command) && !again)) continue;
+    if ((to.length > 0 && !to.includes(row.to)) || (kept().has(command) && !again)) continue;
     process.stdout.write(`\n${command}\n`);
     const words = wordsOf(set, row).map((word) => here.get(word) ?? word);
+    // What the row before left, too, would count as memory of this one.
+    collectForgotten();
+    resetPeak();
+    const before = memoryStatistics().liveBytes;
     const start = process.cpuUsage();
     const code = await run(['convert', ...words, '--threads', `${threads}`, '--json', json], process);
     if (code !== 0) return code;
     const { user, system } = process.cpuUsage(start);
     const { report: _, conversion: __, ...numbers } = readJsonObject(json) as Record<string, unknown>;
-    const seconds = (user + system) / 1e6;
-    rows.set(command, { variant: row.to, command, environment: describeEnvironment(), seconds, numbers });
+    const [seconds, peakBytes] = [(user + system) / 1e6, memoryStatistics().peakBytes - before];
+    const done = { variant: row.to, command, environment: describeEnvironment(), seconds, peakBytes, numbers };
+    const rows = kept().set(command, done);
     // In the order of the set; what the set no longer has is dropped.
-    const kept = set.rows.flatMap((each) => rows.get(commandOf(set, each)) ?? []);
-    writeFileAtomically(results, `${JSON.stringify({ text: read, rows: kept }, null, 1)}\n`);
+    const all = set.rows.flatMap((each) => rows.get(commandOf(set, each)) ?? []);
+    writeFileAtomically(results, `${JSON.stringify({ text: read, rows: all }, null, 1)}\n`);
   }
   rmSync(json, { force: true });
   return 0;

@@ -1,17 +1,11 @@
 /** Files of PyPI for the scripts here: fetched without Python, checked by their SHA-256, and unpacked. */
-import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
-import { EfficientTransformersError } from '../src/core/errors.ts';
+import { download, FetchError, get } from './download.ts';
 
 export interface PypiFile {
   project: string;
   file: string;
   sha256: string;
-}
-
-/** A file cannot be fetched, or is another than it was. */
-class FetchError extends EfficientTransformersError {
-  override name = 'FetchError';
 }
 
 /** The bytes of a file that a project on PyPI has. Throws FetchError if there is no such file, or if it has another digest. */
@@ -21,18 +15,7 @@ export async function fromPypi({ project, file, sha256 }: PypiFile): Promise<Buf
   const { files } = JSON.parse(listed.toString('utf8')) as { files: { filename: string; url: string }[] };
   const url = files.find(({ filename }) => filename === file)?.url;
   if (url === undefined) throw new FetchError(`${index} lists no ${file}`);
-  const bytes = await get(url);
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  if (digest !== sha256) throw new FetchError(`${url}: expected SHA-256 ${sha256}, got ${digest}`);
-  return bytes;
-}
-
-async function get(url: string, headers: Record<string, string> = {}): Promise<Buffer> {
-  const response = await fetch(url, { headers }).catch((error: Error) => {
-    throw new FetchError(`${url} cannot be reached: ${(error.cause as Error | undefined)?.message ?? error.message}`);
-  });
-  if (!response.ok) throw new FetchError(`${url}: ${response.status} ${response.statusText}`);
-  return Buffer.from(await response.arrayBuffer());
+  return download(url, sha256);
 }
 
 /** The members of a zip archive by name (PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16), without zip64. */

@@ -1,6 +1,9 @@
 /** The conversions behind the tables of docs/pretrained.md: which model, which variants, with which settings. */
-
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Environment } from '../../src/compare/result.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { entryAt } from '../../src/core/files/system-error.ts';
 import type { Drift } from '../../src/pretrained/swap.ts';
 import type { ConversionReport } from '../../src/training/conversion/convert.ts';
 
@@ -43,6 +46,8 @@ export interface ConversionRow<Numbers> {
   environment: Environment;
   /** Of the processor, on all threads. */
   seconds: number;
+  /** The most that tensors took at once, beyond what was there before. */
+  peakBytes: number;
   numbers: Numbers;
 }
 
@@ -54,7 +59,7 @@ export interface Conversions<Numbers> {
 
 export type SetName = 'minilm' | 'bytes';
 
-/** The text of the Jargon File: fixtures/README.md says how to make it. */
+/** The prose of the Jargon File, which `npm run jargon-file` makes. */
 export const TEXT = 'out/jargon-4.4.7.txt';
 export const MINILM = '~/.cache/efficient-transformers/minilm';
 
@@ -123,4 +128,21 @@ export function wordsOf({ model, settings }: ConversionSet, row: Options): strin
 /** What a reader types; it is also what tells one row from another. */
 export function commandOf(set: ConversionSet, row: Options): string {
   return `npm start -- convert ${wordsOf(set, row).join(' ')}`;
+}
+
+/** Where this machine has the files, in place of where the documents say they are. */
+export function hereOf(text: string, pretrained: string): ReadonlyMap<string, string> {
+  return new Map([
+    [TEXT, text],
+    [MINILM, pretrained.replace(/^~(?=\/)/, homedir())],
+  ]);
+}
+
+/** Throws ArgumentError for a text or a model that is not there, with the command that makes it. */
+export function expectSources({ model }: ConversionSet, here: ReadonlyMap<string, string>): void {
+  const text = here.get(TEXT) ?? TEXT;
+  if (entryAt(text) === null) throw new ArgumentError(`--text: ${text} is not there; npm run jargon-file makes it`);
+  const folder = here.get(MINILM) ?? MINILM;
+  if (model.pretrained === undefined || entryAt(join(folder, 'config.json')) !== null) return;
+  throw new ArgumentError(`--pretrained: ${folder} has no config.json; npm run verify:minilm downloads the model`);
 }

@@ -41,6 +41,11 @@ export function similarities(
   const rows = sentences.map((sentence) =>
     scope(() => noGrad(() => [...elements(embedSentences(model, tokenizer.encode([sentence])))])),
   );
+  return pairProducts(rows);
+}
+
+/** The product of each two rows, pair by pair. */
+export function pairProducts(rows: readonly (readonly number[])[]): number[] {
   return rows.flatMap((a, n) => rows.slice(n + 1).map((b) => a.reduce((sum, x, i) => sum + x * b[i], 0)));
 }
 

@@ -13,6 +13,7 @@ import {
   needSuite,
   needTraining,
   readConversions,
+  readConvertedInPython,
   readSuite,
   slopesOf,
 } from '../bench/report/results.ts';
@@ -32,8 +33,10 @@ import { allVariants } from '../src/variants/registry.ts';
 import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
 import { causalTable, comparisonTable } from './comparison-table.ts';
+import { encoderSentences, pythonSection } from './conversions/sentences.ts';
 import type { EncoderConverted, ModelConverted } from './conversions/sets.ts';
 import { encoderTable, modelTable } from './conversions/tables.ts';
+import { exampleOutput, weightsTable } from './conversions/weights.ts';
 import { exportsTable } from './exports-table.ts';
 import { goalsTable } from './goals-table.ts';
 import { growthTables } from './growth-tables.ts';
@@ -86,9 +89,19 @@ function rewrite(name: string, sections: Record<string, string>): void {
 function conversionTables(): Record<string, string> {
   const encoder = readConversions<EncoderConverted>('minilm');
   const model = readConversions<ModelConverted>('bytes');
+  const python = readConvertedInPython();
+  const script = readFileSync(new URL('fixtures/scripts/embed_converted.py', root), 'utf8');
   return {
-    ...(encoder !== null && { 'convert-minilm': encoderTable(encoder, machine) }),
-    ...(model !== null && { 'convert-bytes': modelTable(model, machine) }),
+    ...(encoder !== null && {
+      'convert-minilm': encoderTable(encoder, machine),
+      'convert-rates': encoderSentences(encoder),
+    }),
+    ...(model !== null && {
+      'convert-example': exampleOutput(model),
+      'convert-bytes': modelTable(model, machine),
+      'convert-weights': weightsTable(model),
+    }),
+    ...(python !== null && { 'convert-python': pythonSection(python, script) }),
   };
 }
 

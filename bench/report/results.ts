@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Conversions, resultsOf, type SetName } from '../../scripts/conversions/sets.ts';
+import type { ConvertedInPython } from '../../scripts/converted-in-python.ts';
 import type { Summary } from '../../scripts/training-summary.ts';
 import type { SwapReport } from '../../src/commands/compare-pretrained.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
@@ -135,6 +136,11 @@ export function needSwaps(): SwapReport {
 /** What `npm run conversions` says of a model; null if it never ran. */
 export function readConversions<Numbers>(set: SetName): Conversions<Numbers> | null {
   return readResult(basename(resultsOf(set)));
+}
+
+/** What `npm run converted-in-python` says; null if it never ran. */
+export function readConvertedInPython(): ConvertedInPython | null {
+  return readResult('converted-in-python.json');
 }
 
 /** A model that was exported and loaded in PyTorch: the largest differences, and null where gradients have other names. */

@@ -1,6 +1,6 @@
 /** The tables of docs/pretrained.md about conversion, from what `npm run conversions` wrote. */
 import type { ComparisonReport } from '../../src/compare/result.ts';
-import { formatError, formatWhole } from '../../src/terminal/format.ts';
+import { formatBytes, formatError, formatWhole } from '../../src/terminal/format.ts';
 import { markdown } from '../training-summary.ts';
 import {
   type ConversionRow,
@@ -59,18 +59,37 @@ function ownWords(name: SetName, { command }: ConversionRow<unknown>): string {
   return [to, ...Object.entries(own).map(([option, value]) => `\`--${option} ${value}\``)].join(' ');
 }
 
+/** By which command, when and where the rows were measured, and what a row takes. Throws for rows of several machines. */
 function measured(name: SetName, rows: readonly ConversionRow<unknown>[], machine: Machine): string {
-  const seconds = rows.map((row) => row.seconds);
-  const [least, most] = [Math.min(...seconds), Math.max(...seconds)].map((each) => formatWhole(Math.round(each)));
+  const { environment } = rows[0];
+  const sayings = rows.map((row) => machine({ ...row.environment, date: environment.date }, ''));
+  const other = rows.find((_, n) => sayings[n] !== sayings[0]);
+  if (other !== undefined)
+    throw new Error(`convert-${name}.json: from another machine than its first row: ${other.command}`);
+  const days = rows.map((row) => row.environment.date.slice(0, 10)).sort();
+  const last = days[days.length - 1];
+  const until = days[0] === last ? '' : ` The last row is of ${last}.`;
+  const span = (numbers: readonly number[], write: (number: number) => string) => {
+    return `${write(Math.min(...numbers))} to ${write(Math.max(...numbers))}`;
+  };
+  const seconds = span(
+    rows.map((row) => row.seconds),
+    (each) => formatWhole(Math.round(each)),
+  );
+  const bytes = span(
+    rows.map((row) => row.peakBytes),
+    formatBytes,
+  );
   const example = commandOf(SETS[name], { to: 'VARIANT' });
-  return `${machine(rows[0].environment, `npm run conversions -- --set ${name}`)} A row took
-${least} to ${most} seconds of the processor. A row's own command has its options at the end:
+  const command = `npm run conversions -- --set ${name}`;
+  return `${machine({ ...environment, date: days[0] }, command)}${until} A row took
+${seconds} seconds of the processor, and ${bytes} of tensors at once. A row's own command has its options at the end:
 
 \`\`\`sh
 ${example}
 \`\`\``;
 }
 
-function meanOf(numbers: readonly number[]): number {
+export function meanOf(numbers: readonly number[]): number {
   return numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
 }

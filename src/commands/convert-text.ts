@@ -72,26 +72,13 @@ export class Conversion {
   }
 
   /** Says what came out; the exit code. */
-  async report(
-    outputs: readonly Output[],
-    { title, options, report, columns, rows, models, saved }: Reported,
-  ): Promise<number> {
-    const { steps, stopped, learned, drift } = report;
+  async report(outputs: readonly Output[], reported: Reported): Promise<number> {
+    const { title, options, report, models, saved } = reported;
     const people = streamForPeople(outputs, this.#host);
     const table = { colour: supportsColour(people), width: widthOf(people) };
-    const layers = drift.swapped.map((swapped, layer) => {
-      return [String(layer), ...[swapped, drift.matched[layer], drift.converted[layer]].map(formatError)];
-    });
-    const of = stopped ? ` of ${formatWhole(this.#values.steps)}` : '';
-    const whole = stopped ? this.#values.steps : steps;
-    const numbers = `${formatWhole(learned.numbers)} numbers learned, ${formatWhole(learned.added)} of them added`;
-    const lines = [
-      `${title}: ${formatWhole(steps)}${of} ${whole === 1 ? 'step' : 'steps'}, ${numbers}`,
-      formatTable(['attention of layer', 'swapped', 'matched', 'converted'].map(titled), layers, table),
-      formatTable(columns.map(titled), rows, table),
-    ];
+    const lines = [conversionTables(reported, this.#values.steps, table)];
     // Such as Longformer's window, wider than the passages: a user would think that the conversion went well.
-    if (drift.swapped.every((distance) => distance < NOTHING)) lines.push(SAME);
+    if (report.drift.swapped.every((distance) => distance < NOTHING)) lines.push(SAME);
     people.write(`${lines.join('\n\n')}\n${saved.map((line) => `\n${line}`).join('')}${saved.length > 0 ? '\n' : ''}`);
     const { seed } = this.#values;
     const content = () => toJson({ conversion: title, options, seed, ...report, models });
@@ -102,6 +89,26 @@ export class Conversion {
     if (!written) return 1;
     return this.#host.stop.asked() ? this.#host.stop.exitCode() : 0;
   }
+}
+
+/** What was converted, how far every attention is from the original's, and how well the models do; `steps` is how many were wanted. */
+export function conversionTables(
+  { title, report, columns, rows }: Pick<Reported, 'title' | 'report' | 'columns' | 'rows'>,
+  steps: number,
+  table: { colour: boolean; width: number },
+): string {
+  const { drift, learned, stopped } = report;
+  const layers = drift.swapped.map((swapped, layer) => {
+    return [String(layer), ...[swapped, drift.matched[layer], drift.converted[layer]].map(formatError)];
+  });
+  const of = stopped ? ` of ${formatWhole(steps)}` : '';
+  const whole = stopped ? steps : report.steps;
+  const numbers = `${formatWhole(learned.numbers)} numbers learned, ${formatWhole(learned.added)} of them added`;
+  return [
+    `${title}: ${formatWhole(report.steps)}${of} ${whole === 1 ? 'step' : 'steps'}, ${numbers}`,
+    formatTable(['attention of layer', 'swapped', 'matched', 'converted'].map(titled), layers, table),
+    formatTable(columns.map(titled), rows, table),
+  ].join('\n\n');
 }
 
 /** Where a conversion into a folder is kept until it is finished. */

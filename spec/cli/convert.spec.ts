@@ -59,7 +59,9 @@ test('a conversion without time stops after a step and is saved; the same comman
   assert.is(loadModel(checkpoint).step, 1);
   const other = await answerTo([...words, out, '--rate', '0.1']);
   assert.is(other.code, 1);
-  assert.match(other.err, /unfinished\.safetensors: of another conversion: rate 0\.005, now 0\.1/);
+  assert.match(other.err, /unfinished\.safetensors: of another conversion: rate 0\.005, now 0\.1\. To begin again, add --overwrite$/m);
+  const seeded = await answerTo([...words, out, '--seed', '1']);
+  assert.match(seeded.err, /of another conversion: seed 0, now 1\. To begin again/);
   const { code, err, out: said } = await answerTo([...words, out]);
   assert.is(code, 0, err);
   assert.match(err, /Continues after step 1/);
@@ -136,6 +138,18 @@ test('errors name their option, and what would be lost or learn nothing is refus
     assert.match(err, message);
   };
   await refused(/^Error: --checkpoint: nofile/, '--checkpoint', 'nofile', '--to', 'performer');
+  // A path is named as it was given, or as its files are.
+  for (const nowhere of ['nofile', './nofile', 'nofile/']) {
+    await refused(
+      /^Error: --pretrained: nofile.config\.json/,
+      '--pretrained',
+      nowhere,
+      '--to',
+      'performer',
+      '--text',
+      short,
+    );
+  }
   await refused(/^Error: --text: nofile/, ...read, '--text', 'nofile');
   await refused(/^Error: --text: expected at least/, ...read, '--text', short);
   await refused(/^Error: --text: .*strange\.txt/, ...read, '--text', strange);
@@ -150,7 +164,21 @@ test('errors name their option, and what would be lost or learn nothing is refus
   await refused(/^Error: --rate: expected a number above 0/, ...usual, '--rate', '0');
   await refused(/^Error: --overwrite: is for --out/, ...usual, '--overwrite');
   const where = /^Error: --out: expected another folder than .*trained, where the model comes from/;
+  // Without --overwrite, too: to add it would not help.
+  await refused(where, ...usual, '--out', trained);
   await refused(where, ...usual, '--out', trained, '--overwrite');
+  const encoder = join('fixtures', 'pretrained', 'bert-model');
+  await refused(
+    /^Error: --out: expected another folder than .*bert-model, where/,
+    '--pretrained',
+    encoder,
+    '--to',
+    'performer',
+    '--ids',
+    short,
+    '--out',
+    encoder,
+  );
   await refused(
     where,
     '--checkpoint',

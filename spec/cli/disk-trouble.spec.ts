@@ -113,6 +113,37 @@ if (process.platform !== 'win32') {
     assert.match(stdout, /^full +6 /m);
     assert.ok(readFileSync(join(out, 'checkpoint.safetensors')).equals(before));
   });
+
+  test('a disk that is full when a conversion is done: what it came to is printed before the error', async () => {
+    const out = freshFolder();
+    const words = [
+      'convert',
+      '--checkpoint',
+      whole,
+      '--to',
+      'performer',
+      '--steps',
+      '2',
+      '--batch',
+      '2',
+      '--examples',
+      '2',
+    ];
+    const { status, stderr, stdout } = spawnSync(
+      'sh',
+      [
+        '-c',
+        `trap '' XFSZ; ulimit -f 4; exec "$0" "$@"`,
+        ...[process.execPath, ...wordsOf('src/cli.ts'), ...words, '--threads', '1', '--out', out],
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.is(status, 1, stderr);
+    assert.match(stderr, /^Error: --out: .*checkpoint\.safetensors: cannot be written: the file would be too large$/m);
+    assert.match(stdout, /^converted +\S/m);
+    assert.not.match(stdout, 'Checkpoint:');
+    assert.equal(readdirSync(out), []);
+  });
 }
 
 test('a folder that another took over meanwhile ends the training: nothing of the other is replaced', async () => {

@@ -40,12 +40,12 @@ export async function convertCheckpoint(
     if (entryAt(unfinishedIn(out)) !== null && entryAt(metrics) === null) return;
     expectNothingLost([checkpoint].filter((path) => entryAt(path) !== null));
   };
-  expectFree();
   const trained = openModel(checkpoint, host);
   // With --overwrite, too: a conversion that is interrupted continues from the model that it converts.
   if (out !== undefined && placeOf(runFiles(out).checkpoint) === placeOf(trained.checkpoint)) {
     throw new ArgumentError(`--out: expected another folder than ${out}, where the model comes from`);
   }
+  expectFree();
   const text = textOf(trained, values.text);
   const folders = out === undefined ? null : new HeldFolders([out], 'convert', host);
   try {
@@ -78,16 +78,17 @@ export async function convertCheckpoint(
     );
     conversion.finish();
     measured.push({ model: 'converted', ...evaluated(run) });
-    if (out !== undefined) saveCheckpoint(runFiles(out).checkpoint, run);
     const { variant } = attention;
     const from = attentionsOf(trained.learner.model.config).map((each) => each.variant);
     const title = `${trained.settings.task.name}, ${from.join(' and ')} → ${variant}`;
     const options = attentionsOf(run.learner.model.config)[0].options;
     const unit = isBytes ? 'bits a byte' : 'nats a target';
-    const saved =
-      out === undefined
-        ? []
-        : [`Checkpoint: ${runFiles(out).checkpoint}`, ...nextSteps(out), ...endKeeping(out, report)];
+    const saved = conversion.save(() => {
+      if (out === undefined) return [];
+      const { checkpoint } = runFiles(out);
+      saveCheckpoint(checkpoint, run);
+      return [`Checkpoint: ${checkpoint}`, ...nextSteps(out), ...endKeeping(out, report)];
+    });
     const code = await conversion.report(outputs, {
       ...{ title, options, report, saved },
       columns: [`on ${counted(examples, 'held-out example')}`, unit, 'accuracy'],

@@ -46,11 +46,11 @@ export async function convertFolder(
     if (entryAt(unfinishedIn(out)) !== null) return;
     throw new ArgumentError(`--out: ${out} already has a config.json: choose another folder, or add --overwrite`);
   };
-  expectFree();
-  // `savePretrained` would refuse it when all is done.
+  // `savePretrained` would refuse it when all is done, with --overwrite, too.
   if (out !== undefined && placeOf(out) === placeOf(directory)) {
     throw new ArgumentError(`--out: expected another folder than ${out}, where the model comes from`);
   }
+  expectFree();
   const { draw, tokenizer, length, source } = await texts(directory, values);
   const folders = out === undefined ? null : new HeldFolders([out], 'convert', host);
   try {
@@ -79,8 +79,11 @@ export async function convertFolder(
     );
     conversion.finish();
     agreement.converted = agrees(model);
-    const saved = out === undefined ? [] : savePretrained(model, out);
-    const told = saved.length === 0 ? [] : [`Model: ${out}`, IN_PYTHON, ...endKeeping(out, report)];
+    const told = conversion.save(() => {
+      if (out === undefined) return [];
+      savePretrained(model, out);
+      return [`Model: ${out}`, IN_PYTHON, ...endKeeping(out, report)];
+    });
     const title = `${directory}, ${model.description.modelType} → ${attention.variant}`;
     const all = ['hidden states', 'error', 'cosine', 'worst', 'same arg max', 'sentences'];
     const rows = (['swapped', 'converted'] as const).map((which) => rowOf(which, drift[which], agreement[which]));

@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { EfficientTransformersError } from '../core/errors.ts';
 import { removeLeftovers } from '../core/files/atomic.ts';
+import { writing } from '../core/files/system-error.ts';
 import { CLEARED, supportsColour } from '../terminal/colour.ts';
 import { formatError, formatWhole } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -42,6 +44,7 @@ export class Conversion {
   readonly #host: Running;
   readonly #progress: Progress;
   readonly #end: number;
+  #failure: EfficientTransformersError | null = null;
 
   constructor(values: ConvertValues, host: Running) {
     this.#values = values;
@@ -71,7 +74,21 @@ export class Conversion {
     this.#host.stop.endSoon();
   }
 
-  /** Says what came out; the exit code. */
+  /**
+   * Writes the model; lines about what was written. Where that fails, as on a full disk, `report` says first what came out: the steps
+   * may have taken hours.
+   */
+  save(write: () => string[]): string[] {
+    try {
+      return write();
+    } catch (error) {
+      if (!(error instanceof EfficientTransformersError)) throw error;
+      this.#failure = error;
+      return [];
+    }
+  }
+
+  /** Says what came out; the exit code. Throws what `save` met. */
   async report(outputs: readonly Output[], reported: Reported): Promise<number> {
     const { title, options, report, models, saved } = reported;
     const people = streamForPeople(outputs, this.#host);
@@ -86,6 +103,7 @@ export class Conversion {
       outputs.map((output) => ({ ...output, label: 'Numbers', content })),
       this.#host,
     );
+    if (this.#failure !== null) throw this.#failure;
     if (!written) return 1;
     return this.#host.stop.asked() ? this.#host.stop.exitCode() : 0;
   }
@@ -131,7 +149,8 @@ export function keepFor(
 export function endKeeping(out: string | undefined, { stopped }: ConversionReport): string[] {
   if (out === undefined) return [];
   if (stopped) return ['Stopped early: the same command continues'];
-  rmSync(unfinishedIn(out), { force: true });
+  const path = unfinishedIn(out);
+  writing(path, () => rmSync(path, { force: true }));
   removeLeftovers(out);
   return [];
 }

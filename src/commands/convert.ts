@@ -1,5 +1,5 @@
 /** `convert`: a trained model with another attention, trained until it computes what it did before. */
-
+import { normalize } from 'node:path';
 import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants } from '../compare/plan.ts';
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
@@ -149,9 +149,10 @@ const OPTIONS: Readonly<Record<string, string>> = {
 /** Throws the error with the option that it is about, if it is about one: by a setting's name, or by a path that was given. */
 function refuse(
   error: unknown,
-  { checkpoint, text, ids, out }: Pick<ConvertValues, 'checkpoint' | 'text' | 'ids' | 'out'>,
+  { checkpoint, pretrained, text, ids, out }: Pick<ConvertValues, 'checkpoint' | 'pretrained' | 'text' | 'ids' | 'out'>,
 ): never {
   if (!(error instanceof EfficientTransformersError)) throw error;
+  error.message = error.message.replace(/To begin again, remove it$/, 'To begin again, add --overwrite');
   const { message } = error;
   const [, name, rest] = /^(\w+): (.*)$/s.exec(message) ?? [];
   const [, oneWay] = /^causal: expected true for (\S+), which reads in one direction/.exec(message) ?? [];
@@ -159,8 +160,11 @@ function refuse(
     error.message = `--to: expected a variant that reads in both directions, as the model does, got ${oneWay}`;
   } else if (name !== undefined && Object.hasOwn(OPTIONS, name)) error.message = `${OPTIONS[name]}: ${rest}`;
   else {
-    const given = Object.entries({ checkpoint, text, ids, out });
-    const of = given.find(([, path]) => path !== undefined && message.startsWith(path));
+    const given = Object.entries({ checkpoint, pretrained, text, ids, out });
+    // A file in `./model` is named as `model/config.json`.
+    const of = given.find(([, path]) => {
+      return path !== undefined && [path, normalize(path)].some((begin) => message.startsWith(begin));
+    });
     if (of !== undefined) error.message = `--${of[0]}: ${message}`;
   }
   throw error;

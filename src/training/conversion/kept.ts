@@ -117,7 +117,9 @@ export class KeptConversion {
     const texts = (name: string) => [facts[name], this.#facts[name]].map((value) => JSON.stringify(value) ?? 'none');
     const changed = names.filter((name) => texts(name)[0] !== texts(name)[1]);
     if (changed.length > 0) {
-      const words = changed.map((name) => `${name} ${texts(name).join(', now ')}`);
+      // Another attention or seed makes another model to begin with: a digest would only add to it.
+      const told = changed.filter((name) => name !== 'model' || changed.length === 1);
+      const words = told.map((name) => `${name} ${texts(name).join(', now ')}`);
       throw complain(`of another conversion: ${words.join('; ')}`);
     }
     const { step, matched } = this.#progressIn(textOf('progress'), expected, complain);

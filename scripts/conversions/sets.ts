@@ -46,8 +46,8 @@ export interface ConversionRow<Numbers> {
   environment: Environment;
   /** Of the processor, on all threads. */
   seconds: number;
-  /** The most that tensors took at once, beyond what was there before. */
-  peakBytes: number;
+  /** The most that tensors took at once, beyond what was there before; rows of old have none. */
+  peakBytes?: number;
   numbers: Numbers;
 }
 
@@ -56,6 +56,9 @@ export interface Conversions<Numbers> {
   text: string;
   rows: ConversionRow<Numbers>[];
 }
+
+/** The last change of the kernels that these conversions run through; older rows are told apart in the table's note. */
+export const LAST_KERNELS = { commit: '0c016262', date: '2026-11-30T15:18:19Z' } as const;
 
 export type SetName = 'minilm' | 'bytes';
 

@@ -7,6 +7,7 @@ import {
   type Conversions,
   commandOf,
   type EncoderConverted,
+  LAST_KERNELS,
   type ModelConverted,
   SETS,
   type SetName,
@@ -59,35 +60,43 @@ function ownWords(name: SetName, { command }: ConversionRow<unknown>): string {
   return [to, ...Object.entries(own).map(([option, value]) => `\`--${option} ${value}\``)].join(' ');
 }
 
-/** By which command, when and where the rows were measured, and what a row takes. Throws for rows of several machines. */
+/** By which command, when, where and with which kernels the rows were measured, and what a row takes. */
 function measured(name: SetName, rows: readonly ConversionRow<unknown>[], machine: Machine): string {
-  const { environment } = rows[0];
-  const sayings = rows.map((row) => machine({ ...row.environment, date: environment.date }, ''));
-  const other = rows.find((_, n) => sayings[n] !== sayings[0]);
-  if (other !== undefined)
-    throw new Error(`convert-${name}.json: from another machine than its first row: ${other.command}`);
-  const days = rows.map((row) => row.environment.date.slice(0, 10)).sort();
-  const last = days[days.length - 1];
-  const until = days[0] === last ? '' : ` The last row is of ${last}.`;
   const span = (numbers: readonly number[], write: (number: number) => string) => {
     return `${write(Math.min(...numbers))} to ${write(Math.max(...numbers))}`;
   };
-  const seconds = span(
-    rows.map((row) => row.seconds),
-    (each) => formatWhole(Math.round(each)),
-  );
-  const bytes = span(
-    rows.map((row) => row.peakBytes),
-    formatBytes,
-  );
-  const example = commandOf(SETS[name], { to: 'VARIANT' });
-  const command = `npm run conversions -- --set ${name}`;
-  return `${machine({ ...environment, date: days[0] }, command)}${until} A row took
-${seconds} seconds of the processor, and ${bytes} of tensors at once. A row's own command has its options at the end:
+  const seconds = rows.map((row) => row.seconds);
+  const bytes = rows.flatMap(({ peakBytes }) => peakBytes ?? []);
+  const held = bytes.length < rows.length ? '' : `, and ${span(bytes, formatBytes)} of tensors at once`;
+  const takes = `A row took
+${span(seconds, (each) => formatWhole(Math.round(each)))} seconds of the processor${held}.`;
+  return `${whereOf(name, rows, machine)} ${takes}${olderOf(rows)} A row's own command has its options at the end:
 
 \`\`\`sh
-${example}
+${commandOf(SETS[name], { to: 'VARIANT' })}
 \`\`\``;
+}
+
+/** The machine and the day of most rows, and how many are of another. */
+function whereOf(name: SetName, rows: readonly ConversionRow<unknown>[], machine: Machine): string {
+  const sayings = rows.map(({ environment }) => machine(environment, `npm run conversions -- --set ${name}`));
+  const counts = [...new Set(sayings)].map((saying) => ({
+    saying,
+    count: sayings.filter((each) => each === saying).length,
+  }));
+  const [{ saying }, ...others] = counts.sort((a, b) => b.count - a.count);
+  const more = others.map(
+    (other) => `${formatWhole(other.count)} of ${formatWhole(rows.length)} rows: ${other.saying}`,
+  );
+  return [saying, ...more].join(' ');
+}
+
+/** Which rows are from before the last change of the kernels. */
+function olderOf(rows: readonly ConversionRow<unknown>[]): string {
+  const older = rows.filter(({ environment }) => Date.parse(environment.date) < Date.parse(LAST_KERNELS.date));
+  if (older.length === 0) return '';
+  return `
+${formatWhole(older.length)} of ${formatWhole(rows.length)} rows are from before the last change of these kernels (commit ${LAST_KERNELS.commit}).`;
 }
 
 export function meanOf(numbers: readonly number[]): number {

@@ -44,13 +44,13 @@ export function weightsTable(conversions: Conversions<ModelConverted>): string {
         match,
         ...numbers.drift.matched.map(formatError),
         bitsOf(numbers).toFixed(2),
-        formatBytes(peakBytes),
+        peakBytes === undefined ? '' : formatBytes(peakBytes),
         formatWhole(Math.round(seconds)),
       ];
     }),
   );
   const layers = rowOf(conversions, EXAMPLE).numbers.drift.matched.map((_, layer) => `distance, layer ${layer}`);
-  return markdown(['map of features', '`--match`', ...layers, 'bits a byte', 'tensors at once', 'seconds'], lines);
+  return markdown(['map of features', '`--match`', ...layers, 'bits a byte', 'tensors at once', 'seconds of the processor'], lines);
 }
 
 /** By how many bits a byte the weights gain over the outputs, by the title of a map. */

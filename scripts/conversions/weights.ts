@@ -50,7 +50,10 @@ export function weightsTable(conversions: Conversions<ModelConverted>): string {
     }),
   );
   const layers = rowOf(conversions, EXAMPLE).numbers.drift.matched.map((_, layer) => `distance, layer ${layer}`);
-  return markdown(['map of features', '`--match`', ...layers, 'bits a byte', 'tensors at once', 'seconds of the processor'], lines);
+  return markdown(
+    ['map of features', '`--match`', ...layers, 'bits a byte', 'tensors at once', 'seconds of the processor'],
+    lines,
+  );
 }
 
 /** By how many bits a byte the weights gain over the outputs, by the title of a map. */

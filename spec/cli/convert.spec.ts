@@ -59,7 +59,10 @@ test('a conversion without time stops after a step and is saved; the same comman
   assert.is(loadModel(checkpoint).step, 1);
   const other = await answerTo([...words, out, '--rate', '0.1']);
   assert.is(other.code, 1);
-  assert.match(other.err, /unfinished\.safetensors: of another conversion: rate 0\.005, now 0\.1\. To begin again, add --overwrite$/m);
+  assert.match(
+    other.err,
+    /unfinished\.safetensors: of another conversion: rate 0\.005, now 0\.1\. To begin again, add --overwrite$/m,
+  );
   const seeded = await answerTo([...words, out, '--seed', '1']);
   assert.match(seeded.err, /of another conversion: seed 0, now 1\. To begin again/);
   const { code, err, out: said } = await answerTo([...words, out]);

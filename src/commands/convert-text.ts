@@ -113,7 +113,7 @@ export class Conversion {
 export function conversionTables(
   { title, report, columns, rows }: Pick<Reported, 'title' | 'report' | 'columns' | 'rows'>,
   steps: number,
-  table: { colour: boolean; width: number },
+  table: { colour: boolean; width: number | undefined },
 ): string {
   const { drift, learned, stopped } = report;
   const layers = drift.swapped.map((swapped, layer) => {

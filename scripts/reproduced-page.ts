@@ -113,7 +113,7 @@ function linkTo({ experiment }: Outcome): string {
 
 async function sectionOf(outcome: Outcome): Promise<string> {
   const { experiment, scale, results, verdict, seconds, environments } = outcome;
-  const { name, title, paper, source, differences } = experiment;
+  const { name, title, paper, source } = experiment;
   const heading = `### ${name}
 
 ${title}. [${paper.authors} ${paper.year}](https://arxiv.org/abs/${paper.arxiv}), ${source}.`;
@@ -133,7 +133,10 @@ ${title}. [${paper.authors} ${paper.year}](https://arxiv.org/abs/${paper.arxiv})
       rows.map((row) => row.map(cell)),
     ),
     ...(pictures.length === 0 ? [] : [pictures.join('\n')]),
-    differences.map((each) => `- ${each}`).join('\n'),
+    experiment
+      .differences(scale)
+      .map((each) => `- ${each}`)
+      .join('\n'),
     `Settings: ${describeSettings(experiment, scale)}. Took ${formatMilliseconds(1000 * seconds)} on ${environments.map(describeMachine).join('; ')}. [Raw numbers](../bench/results/reproduce/${name}/${scale}.json). Again: \`npm start -- ${wordsOf(experiment, scale)} --again\``,
   ].join('\n\n');
 }

@@ -3,7 +3,15 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileFormatError } from '../../src/core/errors.ts';
-import { type Check, type Claim, exponentOf, judge, worstOf } from '../../src/reproduce/claims.ts';
+import {
+  atAnyScale,
+  type Check,
+  type Claim,
+  exponentOf,
+  judge as judgeAt,
+  worstOf,
+} from '../../src/reproduce/claims.ts';
+import type { Scale } from '../../src/reproduce/experiment.ts';
 import { Results } from '../../src/reproduce/results.ts';
 
 const resultsOf = (numbers: Record<string, number | number[]>) => new Results(new Map([['unit', numbers]]));
@@ -12,8 +20,9 @@ const claimOf = (holds: Check, direction?: Check): Claim => ({
   paper: '1',
   holds,
   ...(direction === undefined ? {} : { direction }),
-  because: { 'holds in direction': 'a reason' },
+  because: { small: { 'holds in direction': 'a reason' } },
 });
+const judge = (claim: Claim, results: Results, scale: Scale = 'small') => judgeAt(claim, results, scale);
 const value = (results: Results) => results.number('unit', 'value');
 const list = (results: Results) => results.list('unit', 'list').map((each, at) => ({ name: `n ${at}`, value: each }));
 const verdictOf = (claim: Claim, numbers: Record<string, number | number[]>) =>
@@ -93,6 +102,14 @@ test('the weaker check decides between direction and nothing; the reason of anot
   assert.is(judged[0].expected, '10 within 10%');
   assert.is(worstOf(['holds', 'does not hold here', 'holds in direction']), 'does not hold here');
   assert.is(worstOf(['holds', 'holds in direction']), 'holds in direction');
+});
+
+test('a reason is shown at its own scale, and at both only if it is for any', () => {
+  const found = claimOf({ kind: 'bounds', read: value, least: 5 }, { kind: 'bounds', read: value, least: 1 });
+  const general = { ...found, because: atAnyScale({ 'holds in direction': 'of any run' }) };
+  const whyOf = (claim: Claim, scale: Scale) => judge(claim, resultsOf({ value: 2 }), scale).why;
+  assert.equal([whyOf(found, 'small'), whyOf(found, 'paper')], ['a reason', '']);
+  assert.equal([whyOf(general, 'small'), whyOf(general, 'paper')], ['of any run', 'of any run']);
 });
 
 test('results that lack what a claim reads are refused', () => {

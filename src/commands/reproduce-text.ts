@@ -93,7 +93,7 @@ export function summarise(
 /** An experiment with the paper's numbers beside ours; while units are missing, how many there are. */
 export function describeOutcome(outcome: Outcome, table: TableOptions): string {
   const { experiment, scale, results, judged, verdict, finished, units, seconds, environments, path } = outcome;
-  const { name, paper, title, source, differences } = experiment;
+  const { name, paper, title, source } = experiment;
   const { width, colour = false } = table;
   const heading = `${colour ? paint('bold', name) : name}: ${title}`;
   const from = wrapLines(`${paper.authors} ${paper.year}, ${source}. arXiv:${paper.arxiv}`, width);
@@ -120,7 +120,7 @@ export function describeOutcome(outcome: Outcome, table: TableOptions): string {
   const words = [
     `Verdict: ${verdict ?? ''}.`,
     ...reasons,
-    ...differences,
+    ...experiment.differences(scale),
     `${formatMilliseconds(1000 * seconds)}. ${environments.map(describeMachine).join('; ')}`,
     path,
   ];

@@ -3,6 +3,7 @@
  * *holds* if its check is met. If only its weaker check is met, such as an order in place of a number, it *holds in
  * direction*.
  */
+import type { Scale } from './experiment.ts';
 import type { Results } from './results.ts';
 
 export const VERDICTS = ['holds', 'holds in direction', 'does not hold here'] as const;
@@ -40,8 +41,16 @@ export interface Claim {
   holds: Check;
   /** A weaker check, for `holds in direction`. Without it, a claim holds or does not. */
   direction?: Check;
-  /** Why the verdict is what it is. Shown only beside that verdict, so that no reason outlives its outcome. */
-  because?: Partial<Record<Verdict, string>>;
+  /** Shown only beside that verdict at that scale, so that no reason outlives its outcome, nor stands beside another run's. */
+  because?: Partial<Record<Scale, Reasons>>;
+}
+
+/** Why a verdict is what it is. */
+export type Reasons = Partial<Record<Verdict, string>>;
+
+/** Reasons that were read from no run: they name no figure but one of the paper, or a setting that both scales have. */
+export function atAnyScale(reasons: Reasons): Record<Scale, Reasons> {
+  return { small: reasons, paper: reasons };
 }
 
 /** A claim with what came out. */
@@ -56,8 +65,8 @@ export interface Judged {
   why: string;
 }
 
-/** Throws FileFormatError if the results lack what the claim reads. */
-export function judge(claim: Claim, results: Results): Judged {
+/** The verdict on results of one scale. Throws FileFormatError if they lack what the claim reads. */
+export function judge(claim: Claim, results: Results, scale: Scale): Judged {
   const { holds, direction, because = {} } = claim;
   const first = isMet(holds, results);
   const verdict = first.met
@@ -65,7 +74,7 @@ export function judge(claim: Claim, results: Results): Judged {
     : direction !== undefined && isMet(direction, results).met
       ? 'holds in direction'
       : 'does not hold here';
-  return { claim, verdict, ours: first.ours, expected: describeCheck(holds), why: because[verdict] ?? '' };
+  return { claim, verdict, ours: first.ours, expected: describeCheck(holds), why: because[scale]?.[verdict] ?? '' };
 }
 
 /** The verdict on all claims together: the worst of them. */

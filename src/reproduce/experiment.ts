@@ -50,6 +50,12 @@ export interface ResultTable {
   rows: readonly (readonly string[])[];
 }
 
+/**
+ * A sentence on where ours differs. A plain one is shown at any scale, so it names no size and no outcome of one; the sizes of each
+ * follow from the settings; sentences of one scale alone may tell figures of its runs.
+ */
+export type Difference<S> = string | ((settings: S) => string) | Partial<Record<Scale, string | readonly string[]>>;
+
 /** What an experiment's file states. `S` are its settings. */
 export interface ExperimentSpec<S extends Settings> {
   paper: Paper;
@@ -59,8 +65,8 @@ export interface ExperimentSpec<S extends Settings> {
   title: string;
   /** Where the paper's numbers are: `Figure 4, read off`. */
   source: string;
-  /** Where ours is smaller or otherwise differs, and why; a sentence each. */
-  differences: readonly string[];
+  /** Where ours is smaller or otherwise differs, and why. */
+  differences: readonly Difference<S>[];
   settings: Readonly<Record<Scale, S>>;
   /**
    * Lists among the settings that only choose which units there are, such as the rows of a table: no unit computes anything else
@@ -86,14 +92,13 @@ export interface ExperimentSpec<S extends Settings> {
 
 /** An experiment whose settings are inside: everything takes the scale. */
 export interface Experiment
-  extends Pick<
-    ExperimentSpec<Settings>,
-    'paper' | 'table' | 'title' | 'source' | 'differences' | 'settings' | 'revision' | 'minutes'
-  > {
+  extends Pick<ExperimentSpec<Settings>, 'paper' | 'table' | 'title' | 'source' | 'settings' | 'revision' | 'minutes'> {
   /** `performer-figure-4`: the name of its file and of the folder of its results. */
   name: string;
   timed: boolean;
   rows: readonly string[];
+  /** A sentence each. */
+  differences(scale: Scale): string[];
   expectReady(scale: Scale): void;
   units(scale: Scale): Unit[];
   /** The units of other settings, which have fewer rows. */
@@ -110,6 +115,11 @@ export function defineExperiment<const S extends Settings>(spec: ExperimentSpec<
     name: `${spec.paper.name}-${spec.table}`,
     timed,
     rows,
+    differences: (scale) =>
+      spec.differences.flatMap((each) => {
+        if (typeof each === 'string') return each;
+        return typeof each === 'function' ? each(settings[scale]) : (each[scale] ?? []);
+      }),
     expectReady: (scale) => expectReady(settings[scale]),
     units: (scale) => spec.units(settings[scale]),
     unitsOf: (given) => spec.units(given as S),

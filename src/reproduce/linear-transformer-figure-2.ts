@@ -50,8 +50,10 @@ function claims(given: Given): Claim[] {
       holds: { kind: 'bounds', read: above, most: 0.01, format: formatNats },
       direction: { kind: 'bounds', read: above, most: 0.1, format: formatNats },
       because: {
-        'holds in direction':
-          'Both copy nearly all symbols. The paper has twice the layers and twice the heads, and trains longer than 2500 steps.',
+        small: {
+          'holds in direction':
+            'Both copy nearly all symbols. The paper has twice the layers and twice the heads, and trains longer than 2500 steps.',
+        },
       },
     },
     {
@@ -90,7 +92,9 @@ function claims(given: Given): Claim[] {
         format: formatNats,
       },
       because: {
-        holds: 'LSH attention still learns where the run ends, and its seeds end far apart.',
+        small: {
+          holds: 'LSH attention still learns where the run ends, and its seeds end far apart.',
+        },
       },
     },
   ];

@@ -97,8 +97,10 @@ function claims({ paper }: Given): Claim[] {
       holds: { kind: 'number', read, expected, within: 0.5, format: formatRatio },
       direction: { kind: 'bounds', read, least: 1 },
       because: {
-        'holds in direction':
-          'The quotient depends on how much a single step costs beside its operations: in the paper 7 ms for a token, of which probably much is the framework’s.',
+        small: {
+          'holds in direction':
+            'The quotient depends on how much a single step costs beside its operations: in the paper 7 ms for a token, of which probably much is the framework’s.',
+        },
       },
     };
   };
@@ -113,10 +115,12 @@ function claims({ paper }: Given): Claim[] {
       holds: { kind: 'rising', read: inOrder(order), format },
       direction: { kind: 'rising', read: inOrder(['linear', 'lsh-1', 'lsh-4']), format },
       because: {
-        holds:
-          'Barely: softmax and lsh-1 take nearly the same time to read again, and either may come first in another run.',
-        'holds in direction':
-          'Reading again is nearly as slow with softmax as with LSH here: most of it are the layers around the attention, and at 784 tokens sorting and chunks save nothing.',
+        small: {
+          holds:
+            'Barely: softmax and lsh-1 take nearly the same time to read again, and either may come first in another run.',
+          'holds in direction':
+            'Reading again is nearly as slow with softmax as with LSH here: most of it are the layers around the attention, and at 784 tokens sorting and chunks save nothing.',
+        },
       },
     },
     ratio('softmax', 'linear'),

@@ -44,10 +44,12 @@ function claims(given: Given): Claim[] {
     paper: 'solves it',
     ...isRight(given, run, at),
     because: {
-      'holds in direction':
-        'Until twice the length of the training all answers are right, and then they fade: after 300 steps β is probably not quite 2, so that a state loses a little with every token.',
-      'does not hold here':
-        'To twice the length of the training nearly all answers are right; beyond it they fade faster than those of DeltaNet. Probably its gate α, below 1, takes a little with every token.',
+      small: {
+        'holds in direction':
+          'Until twice the length of the training all answers are right, and then they fade: after 300 steps β is probably not quite 2, so that a state loses a little with every token.',
+        'does not hold here':
+          'To twice the length of the training nearly all answers are right; beyond it they fade faster than those of DeltaNet. Probably its gate α, below 1, takes a little with every token.',
+      },
     },
   });
   const fails = (run: string): Claim => ({
@@ -71,9 +73,13 @@ export const negativeEigenvaluesParity = defineExperiment<Given>({
   title: 'Parity at lengths beyond the training, with and without negative eigenvalues',
   source: 'the abstract and the experiments on parity: which models solve it',
   differences: [
-    'One layer of width 32, trained for seconds on 32 tokens; the answer is asked at every token. The paper trains larger models on lengths up to 40, and asks up to 256.',
+    ({ length, steps }) =>
+      `One layer of width 32, trained for ${steps} steps on ${length} tokens; the answer is asked at every token. The paper trains larger models on lengths up to 40, and asks up to 256.`,
     'Accuracy is that of all places. Guessing has 50%, and a few more where the first tokens of a sequence are right.',
-    'The recipe state-tracking had been trained before this experiment was written: at 32 tokens its outcome was known. Longer sequences had not been read.',
+    {
+      small:
+        'The recipe state-tracking had been trained before this experiment was written: at 32 tokens its outcome was known. Longer sequences had not been read.',
+    },
   ],
   settings: {
     small: { length: 32, lengths: [32, 64, 128, 256], seeds: [1, 2, 3], steps: 300, examples: 128 },

@@ -69,8 +69,10 @@ function claims(given: Given): Claim[] {
     paper,
     ...isRight(given, run, at),
     because: {
-      'holds in direction':
-        'To four times the length of the training at least 99% of the products are right, and then they fade. Probably β is not quite 2 after 300 steps, so that a state loses a little with every swap.',
+      small: {
+        'holds in direction':
+          'To four times the length of the training at least 99% of the products are right, and then they fade. Probably β is not quite 2 after 300 steps, so that a state loses a little with every swap.',
+      },
     },
   });
   const fails = (run: string, paper: string): Claim => ({
@@ -94,9 +96,12 @@ export const negativeEigenvaluesS5 = defineExperiment<Given>({
   title: 'Swaps of five things (S₅) at lengths beyond the training, with and without negative eigenvalues',
   source: '§5.2, the task of swaps alone: which models learn it',
   differences: [
-    'One layer of width 64 with two heads, trained for 300 steps. The tokens are the ten swaps, and the answer, one of 120 permutations, is asked at every token; of the paper’s tasks this is the easiest.',
+    ({ steps }) =>
+      `One layer of width 64 with two heads, trained for ${steps} steps. The tokens are the ten swaps, and the answer, one of 120 permutations, is asked at every token; of the paper’s tasks this is the easiest.`,
     'Accuracy is that of all places. The first few products of a sequence are easy: with them alone a model has 8% at 32 tokens. Guessing has less than 1%.',
-    `The recipe s5 had been trained, and read at these lengths by \`npm run s5-lengths\`, before this experiment was written: its outcome was known. The numbers are read from there, and with \`--again\` made anew.`,
+    {
+      small: `The recipe s5 had been trained, and read at these lengths by \`npm run s5-lengths\`, before this experiment was written: its outcome was known. The numbers are read from there, and with \`--again\` made anew.`,
+    },
     'RWKV-7 is shown without a claim. Its rates a stay below 1 here, so that none of its steps is a reflection.',
   ],
   settings: {

@@ -52,7 +52,7 @@ export function outcomeOfLog(experiment: Experiment, scale: Scale, log: Log): Ou
 function judgedOf(experiment: Experiment, scale: Scale, results: Results, path: string): Judged[] {
   try {
     experiment.show(results, scale);
-    return experiment.claims(scale).map((claim) => judge(claim, results));
+    return experiment.claims(scale).map((claim) => judge(claim, results, scale));
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error;
     throw new FileFormatError(`${path}: ${error.message}. To begin again, add --again`, { cause: error });

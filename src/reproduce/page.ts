@@ -19,7 +19,7 @@ const STYLE = '.claims td, .claims th { white-space: normal; min-width: 6rem; }'
 /** Everything of one experiment. Its heading has the experiment's name as its id. */
 export function sectionOf(outcome: Outcome, drawing: Drawing, program: string): Html {
   const { experiment, scale, results, verdict, finished, units, environments } = outcome;
-  const { name, paper, title, source, differences } = experiment;
+  const { name, paper, title, source } = experiment;
   const facts = html`<p><a href="https://arxiv.org/abs/${paper.arxiv}">${paper.authors} ${paper.year}</a>, ${source}.
 ${verdict === null ? html`<strong>${finished} of ${units}</strong> units are finished.` : html`Verdict: <strong>${verdict}</strong>.`}</p>`;
   return html`<section aria-labelledby="${name}">
@@ -27,7 +27,7 @@ ${verdict === null ? html`<strong>${finished} of ${units}</strong> units are fin
 ${facts}
 ${results === null ? null : [claimsOf(outcome), tableOf(experiment.show(results, scale), `${title}, numbers`)]}
 ${results === null ? null : html`<div class="grid">${experiment.draw(results, scale).map((chart) => html`<figure${isCrowded(chart) ? html` class="crowded"` : null}><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawChart(drawing, chart))}</figure>`)}</div>`}
-${differences.map((each) => html`<p>${each}</p>`)}
+${experiment.differences(scale).map((each) => html`<p>${each}</p>`)}
 <p class="evidence">Settings: ${describeSettings(experiment, scale)}. ${environments.map((each) => `${describeMachine(each)}. `)}Again: <code>${program} ${wordsOf(experiment, scale)} --again</code></p>
 </section>`;
 }

@@ -13,7 +13,7 @@ import { formatError, formatWhole } from '../terminal/format.ts';
 import { attend } from '../variants/attend.ts';
 import { full } from '../variants/full.ts';
 import { performer } from '../variants/performer.ts';
-import type { Claim } from './claims.ts';
+import { atAnyScale, type Claim } from './claims.ts';
 import { defineExperiment, type Settings, type Unit } from './experiment.ts';
 import { PAPERS } from './papers.ts';
 import type { Numbers, Results } from './results.ts';
@@ -124,33 +124,33 @@ function claims(given: Given): Claim[] {
           .reverse(),
       format: formatError,
     },
-    because: { 'does not hold here': TAILS },
+    because: atAnyScale({ 'does not hold here': TAILS }),
   });
   return [
     {
       says: 'Positive features err less than trigonometric ones, for inputs N(0, 1): largest quotient over m',
       ...smaller('N(0, 1)', orthogonal, trigonometric),
-      because: {
+      because: atAnyScale({
         'does not hold here':
           'Lemma 2 itself says so of vectors in random directions: at a right angle the error of trigonometric features is less than half that of positive ones (figure 2).',
-      },
+      }),
     },
     {
       says: 'The same for inputs that point apart',
       ...smaller('apart', orthogonal, trigonometric),
-      because: {
+      because: atAnyScale({
         'holds in direction': `In the geometric mean over m they err less. ${TAILS} Trigonometric features do not improve with m at all here.`,
-      },
+      }),
     },
     {
       says: 'Orthogonal vectors err less than independent ones, positive features, N(0, 1): largest quotient over m',
       ...smaller('N(0, 1)', orthogonal, independent),
-      because: { 'holds in direction': TAILS },
+      because: atAnyScale({ 'holds in direction': TAILS }),
     },
     {
       says: 'The same for inputs N(0, ¼)',
       ...smaller('N(0, ¼)', orthogonal, independent),
-      because: { 'holds in direction': TAILS },
+      because: atAnyScale({ 'holds in direction': TAILS }),
     },
     {
       says: 'Orthogonal vectors err less than independent ones, trigonometric features, N(0, 1): largest quotient over m',

@@ -102,7 +102,8 @@ export const reformerFigure5 = defineExperiment<Given>({
   source: 'Figure 5 (right), read off: shape of the lines',
   differences: [
     PROCESSOR_TIME,
-    'One attention, forward and backward, not a model on an accelerator; 8,192 tokens a batch at the small scale.',
+    ({ tokens }) =>
+      `One attention, forward and backward, not a model on an accelerator; ${formatWhole(tokens)} tokens a batch.`,
   ],
   settings: { small: sizes, paper: { ...sizes, lengths: [1024, 2048, 4096, 8192, 16384, 32768], tokens: 32768 } },
   revision: 2,

@@ -9,7 +9,7 @@ import { countsOf, type Judged } from '../src/reproduce/claims.ts';
 import type { Scale } from '../src/reproduce/experiment.ts';
 import { describeMachine, describeSettings, type Outcome, outcomeOf, wordsOf } from '../src/reproduce/outcome.ts';
 import { experiments } from '../src/reproduce/registry.ts';
-import { formatMilliseconds } from '../src/terminal/format.ts';
+import { formatAbout, formatMilliseconds } from '../src/terminal/format.ts';
 import { sameAxes } from './same-axes.ts';
 import { markdown } from './training-summary.ts';
 
@@ -37,7 +37,7 @@ export function atPaperScale(small: readonly Outcome[]): { claims: AtPaperScale[
   );
   const names = outcomes
     .filter(({ results }) => results === null)
-    .map(({ experiment: { name, minutes } }) => `${name} (${formatHours(minutes.paper)})`);
+    .map(({ experiment: { name, minutes } }) => `${name} (${formatAbout(minutes.paper)})`);
   const open = names.length === 0 ? '' : `Not run at these sizes, with what two cores would take: ${names.join(', ')}.`;
   return { claims, open };
 }
@@ -104,8 +104,6 @@ function paperScaleTable(small: readonly Outcome[]): string {
   const titles = ['where', 'claim', 'paper', 'expected', 'at the small scale', 'ours', 'verdict', 'why', 'command'];
   return `${countsOf(claims.map(({ verdict }) => verdict))} ${open}\n\n${markdown(titles, rows)}`;
 }
-
-const formatHours = (minutes: number) => (minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`);
 
 function linkTo({ experiment }: Outcome): string {
   return `[${experiment.paper.authors} ${experiment.paper.year}, ${experiment.table.replace('-', ' ')}](#${experiment.name})`;

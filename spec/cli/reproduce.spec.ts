@@ -32,8 +32,8 @@ test('invalid words are refused before any work', async () => {
     [['--list', '--all'], /--list: shows all experiments without --all/],
     [['perfomer'], /unknown paper 'perfomer': did you mean 'performer'/],
     [['performer', '--all'], /expected one of PAPER, --all and --timed, got several/],
-    [['performer', '--again', '--minutes', '0'], /--minutes: expected more than 0 with --again, got 0/],
-    [['performer', '--minutes', '-1'], /--minutes: expected a number from 0 to/],
+    [['performer', '--minutes', '0'], /--minutes: expected a number above 0, at most 100000, got 0/],
+    [['performer', '--again', '--minutes', '-1'], /--minutes: expected a number above 0, .*got -1/],
     [['performer', '--scale', 'large'], /--scale: unknown scale 'large'/],
     [['performer', '--report', join(folder, 'page.html')], /--report: cannot write/],
   ] as const) {
@@ -50,25 +50,52 @@ test('invalid words are refused before any work', async () => {
   }
 });
 
+test('a run of more than an hour says before it begins how long it takes, and how it is stopped', async () => {
+  const folder = temporaryFolder();
+  const told = async (...words: string[]) =>
+    (await answerTo(['reproduce', ...words, ...NO_TIME, '--folder', folder])).err;
+  const long = await told('lra', 'table-1-pathfinder', '--scale', 'paper');
+  assert.match(
+    long,
+    /^About 21 days on two cores, at scale paper\. This call stops after 0 minutes, and the same command continues\.$/m,
+  );
+  assert.not.match(await told('lra', 'table-1-pathfinder'), /two cores/);
+  // What is there already is not counted.
+  assert.not.match(await told('performer', '--scale', 'small'), /two cores/);
+  const all = await told('--all', '--again');
+  assert.match(all, /^About \d+ hours on two cores, at scale small\. .* without --again continues\.$/m);
+  const list = await outputOf([
+    'reproduce',
+    'lra',
+    'table-1-pathfinder',
+    '--list',
+    '--scale',
+    'paper',
+    '--folder',
+    folder,
+  ]);
+  assert.match(list, /1 experiment, about 21 days on two cores, at scale paper/);
+});
+
 test('time that runs out leaves finished units, and the same command continues to a verdict and a page', async () => {
   const folder = temporaryFolder();
   const page = join(folder, 'page.html');
   const words = ['reproduce', 'performer', 'figure-2', '--folder', folder, '--threads', '1'];
-  const first = await outputOf([...words, '--minutes', '0']);
+  const first = await outputOf([...words, ...NO_TIME]);
   assert.match(first, /0 of 1 experiments are finished\. The same command continues\./);
   // Asked again where there was nothing: these are no earlier results.
   await outputOf([...words, '--again', ...NO_TIME]);
-  assert.not.match(await outputOf([...words, '--minutes', '0']), /earlier results/);
+  assert.not.match(await outputOf([...words, ...NO_TIME]), /earlier results/);
   const second = await outputOf([...words, '--report', page]);
   assert.match(second, /^holds /m);
   assert.match(second, /Verdict: holds\./);
   assert.match(readFileSync(page, 'utf8'), /<h1>Does it hold\?<\/h1>[\s\S]*<svg /);
   // Finished: nothing runs again.
-  assert.match(await outputOf([...words, '--minutes', '0']), /Verdict: holds\.[\s\S]*Nothing was run/);
+  assert.match(await outputOf([...words, ...NO_TIME]), /Verdict: holds\.[\s\S]*Nothing was run/);
   await expectTable(folder);
   // Asked again, and there is no time: the results stay, and what continues it knows.
   assert.match(await outputOf([...words, '--again', ...NO_TIME]), /0 of 1 .* The same command without --again/);
-  const due = await outputOf([...words, '--minutes', '0']);
+  const due = await outputOf([...words, ...NO_TIME]);
   assert.match(due, /Verdict: holds\.[\s\S]*to be measured anew\.\s+0 of 1 experiments are finished/);
   assert.match(await outputOf(words), /^4 verdicts, as before\.$/m);
 });
@@ -79,7 +106,7 @@ test('an experiment that fails keeps no other from being run or shown; without t
   mkdirSync(damaged);
   writeFileSync(join(damaged, 'small.json'), '{');
   const words = ['reproduce', 'performer', '--folder', folder];
-  const { code, out, err } = await answerTo([...words, '--minutes', '0', '--details']);
+  const { code, out, err } = await answerTo([...words, ...NO_TIME, '--details']);
   assert.is(code, 1);
   assert.match(err, /small\.json: expected JSON[\s\S]*Failed: performer-figure-4\n.*small\.json: expected JSON/);
   assert.not.match(out, /unfinished|units are finished: /);
@@ -89,13 +116,13 @@ test('an experiment that fails keeps no other from being run or shown; without t
   assert.match(nothing, /^0 of 4 experiments are finished\. The same command without --again continues\.$/m);
   assert.not.match(nothing, /^Of 0 claims/m);
   // No claim was tried yet.
-  assert.match((await answerTo([...words, '--minutes', '0'])).out, /units\n\nClaims and numbers of one/);
+  assert.match((await answerTo([...words, ...NO_TIME])).out, /units\n\nClaims and numbers of one/);
   assert.is(readFileSync(join(damaged, 'small.json'), 'utf8'), '{');
 });
 
 /** Several experiments are a line each, with the counts of their verdicts; --details shows them in full. */
 async function expectTable(folder: string): Promise<void> {
-  const words = ['reproduce', 'performer', '--folder', folder, '--minutes', '0'];
+  const words = ['reproduce', 'performer', '--folder', folder, ...NO_TIME];
   const lines = (await outputOf(words)).split('\n');
   const own = experiments.filter(({ paper }) => paper.name === 'performer');
   const rows = lines.filter((line) => line.startsWith('performer '));

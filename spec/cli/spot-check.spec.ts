@@ -72,7 +72,7 @@ test('without a paper all are checked, but those that measure time; what says so
     [['--timed'], /--timed: says nothing to --spot-check/],
     [['performer', '--report', 'page.html'], /--report: says nothing to --spot-check/],
     [['performer', '--all'], /expected one of PAPER, --all and --timed, got several/],
-    [['performer', '--minutes', '0'], /--minutes: expected more than 0 with --spot-check, got 0/],
+    [['performer', '--minutes', '0'], /--minutes: expected a number above 0, at most 100000, got 0/],
   ] as const) {
     const refused = await answerTo(['reproduce', ...words, '--spot-check', '--folder', folder]);
     assert.is(refused.code, 2, refused.err);

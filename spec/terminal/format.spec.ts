@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   counted,
+  formatAbout,
   formatBytes,
   formatCount,
   formatError,
@@ -26,6 +27,21 @@ test('one of something is not many', () => {
       [2048, '2,048 tokens'],
     ],
   );
+});
+
+test('a time that is only known about, in plain units', () => {
+  assertEach(formatAbout, [
+    [0.3, '0.3 minutes'],
+    [0.1 + 0.2, '0.3 minutes'],
+    [1, '1 minute'],
+    [45.2, '45 minutes'],
+    [90, '2 hours'],
+    [1500, '25 hours'],
+    [30_000, '21 days'],
+    [800 * 1440, '2 years'],
+    [2_500_000, '5 years'],
+    [Number.NaN, '–'],
+  ]);
 });
 
 test('bytes', () => {

@@ -4,7 +4,7 @@ import { VERDICTS, type Verdict } from '../reproduce/claims.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine, type Outcome, outcomeOf } from '../reproduce/outcome.ts';
 import { paint, type Style } from '../terminal/colour.ts';
-import { counted, formatMilliseconds } from '../terminal/format.ts';
+import { counted, formatAbout, formatMilliseconds } from '../terminal/format.ts';
 import { formatTable, type TableOptions } from '../terminal/table.ts';
 import { wrapLines } from '../terminal/width.ts';
 
@@ -33,11 +33,45 @@ export function listExperiments(
   ];
   const minutes = experiments.reduce((sum, experiment) => sum + experiment.minutes[scale], 0);
   const words = [
-    `${counted(experiments.length, 'experiment')}, about ${minutes.toFixed(0)} minutes on two cores, at scale ${scale}.`,
+    `${counted(experiments.length, 'experiment')}, about ${formatAbout(minutes)} on two cores, at scale ${scale}.`,
     'A timed experiment measures time: run it on a quiet machine.',
     `Results: ${folder}. Run one with ${program} reproduce PAPER TABLE`,
   ];
   return [formatTable(columns, rows, table), wrapLines(words.join('\n'), table.width)].join('\n\n');
+}
+
+const LONG = 60;
+
+/** What is left takes and how it is stopped, in words, if that is more than an hour; else nothing. `limit`: the given minutes. */
+export function describeTime(experiments: readonly Experiment[], settings: TimeSettings): string[] {
+  const { scale, limit, again } = settings;
+  const left = experiments.reduce((sum, experiment) => sum + minutesLeft(experiment, settings), 0);
+  if (left <= LONG) return [];
+  const end =
+    limit === undefined
+      ? 'To stop earlier, add --minutes N or press Ctrl-C: what is finished is kept, and the same command continues.'
+      : `This call stops after ${formatAbout(limit)}, and the same command${again ? ' without --again' : ''} continues.`;
+  return [`About ${formatAbout(left)} on two cores, at scale ${scale}. ${end}`];
+}
+
+interface TimeSettings {
+  scale: Scale;
+  folder: string;
+  again: boolean;
+  limit: number | undefined;
+}
+
+function minutesLeft(experiment: Experiment, { scale, folder, again }: TimeSettings): number {
+  const minutes = experiment.minutes[scale];
+  if (again) return minutes;
+  try {
+    const { finished, units, due } = outcomeOf(experiment, scale, folder);
+    return due ? minutes : minutes * (1 - finished / units);
+  } catch (error) {
+    // It says so itself when it is run.
+    if (error instanceof EfficientTransformersError) return 0;
+    throw error;
+  }
 }
 
 function lastVerdict(experiment: Experiment, scale: Scale, folder: string): string {

@@ -15,7 +15,7 @@ import type { TableOptions } from '../terminal/table.ts';
 import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
 import { isExpected, reportFailure } from './failure.ts';
 import { checkFolder, checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
-import { describeOutcome, listExperiments, noteOn, summarise } from './reproduce-text.ts';
+import { describeOutcome, describeTime, listExperiments, noteOn, summarise } from './reproduce-text.ts';
 import { spotCheck } from './spot-check.ts';
 
 function describe() {
@@ -30,7 +30,7 @@ function describe() {
       timed: flag('Run only those that measure time, which need a quiet machine'),
       details: flag('Show the claims and numbers of each experiment, also where there are several'),
       minutes: number('N', 'Stop this call after so many minutes; the same command continues, but with --spot-check', {
-        minimum: 0,
+        above: 0,
         maximum: 100_000,
         defaultText: 'no limit',
       }),
@@ -78,10 +78,6 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const chosen = chosenExperiments(positionals, values);
   // Where nothing is run, nothing is made.
   checkFolder('--folder', folder, false);
-  if (minutes === 0 && (again || values.spotCheck)) {
-    const how = again ? '--again' : '--spot-check';
-    throw new ArgumentError(`--minutes: expected more than 0 with ${how}, got 0: there is no time to measure anew`);
-  }
   if (list) {
     host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
     return 0;
@@ -102,7 +98,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const ifForeign = 'name another with --report FILE';
   const outputs = report === undefined ? [] : [{ flag: '--report', path: report, label: 'Report', ifForeign, content }];
   checkOutputs(outputs);
-  if (minutes !== 0) checkFolder('--folder', folder);
+  checkFolder('--folder', folder);
   const people = streamForPeople(outputs, host);
   if (threads !== undefined) setThreads(threads);
   await poolReady();
@@ -117,6 +113,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const tell = (line: string) => host.stderr.write(`${CLEARED}${line}\n`);
   const settings = { scale, folder, again, ...(trainings !== '' && { trainings }), shouldStop, tell };
   if (again) for (const experiment of chosen) orRefused(() => askAgain(experiment, scale, folder));
+  for (const line of describeTime(chosen, { scale, folder, again, limit: minutes })) tell(line);
   let before = 0;
   const failures: { name: string; error: unknown }[] = [];
   try {

@@ -37,6 +37,16 @@ export function formatMilliseconds(milliseconds: number): string {
   return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
 }
 
+/** `0.3 minutes`, `25 hours`, `17 days`, `5 years`: a time that is only known about. */
+export function formatAbout(minutes: number): string {
+  if (!Number.isFinite(minutes)) return nonFinite(minutes);
+  if (minutes < 10) return minutes === 1 ? '1 minute' : `${Number(minutes.toFixed(1))} minutes`;
+  const [hours, days] = [minutes / 60, minutes / 1440];
+  if (minutes < 90) return counted(Math.round(minutes), 'minute');
+  if (hours < 48) return counted(Math.round(hours), 'hour');
+  return days < 730 ? counted(Math.round(days), 'day') : counted(Math.round(days / 365), 'year');
+}
+
 /** `12.3%` from 0.123. */
 export function formatPercent(share: number): string {
   if (!Number.isFinite(share)) return nonFinite(share);

@@ -48,6 +48,9 @@ interface Range {
   maximum?: number;
 }
 
+/** Of numbers that have no smallest one: they are greater than `above`. */
+type OpenRange = Range | { above: number; maximum?: number };
+
 /** `--name` sets it true, `--no-name` false. */
 export function flag(description: string, settings: Settings<boolean> = {}): OptionSpec<boolean> {
   const fallback = settings.default ?? false;
@@ -127,7 +130,7 @@ export function integer<D extends number | undefined = undefined>(
 export function number<D extends number | undefined = undefined>(
   placeholder: string,
   description: string,
-  settings: Settings<D> & Range = {},
+  settings: Settings<D> & OpenRange = {},
 ): OptionSpec<number | D> {
   return single(placeholder, description, settings, (given, flag) => parseNumber(given, flag, settings));
 }
@@ -225,11 +228,18 @@ function parseInteger(given: string, flag: string, range: Range): number {
   throw new ArgumentError(`${flag}: expected an integer${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
 }
 
-function parseNumber(given: string, flag: string, range: Range): number {
-  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = range;
+function parseNumber(given: string, flag: string, range: OpenRange): number {
+  const { maximum = Number.POSITIVE_INFINITY } = range;
   const value = given.trim() === '' ? Number.NaN : Number(given);
-  if (Number.isFinite(value) && value >= minimum && value <= maximum) return value;
-  throw new ArgumentError(`${flag}: expected a number${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
+  const refuse = (words: string) => new ArgumentError(`${flag}: expected a number${words}, got ${given || 'nothing'}`);
+  const isBelow = Number.isFinite(value) && value <= maximum;
+  if ('above' in range) {
+    if (isBelow && value > range.above) return value;
+    throw refuse(` above ${range.above}${Number.isFinite(maximum) ? `, at most ${maximum}` : ''}`);
+  }
+  const { minimum = Number.NEGATIVE_INFINITY } = range;
+  if (isBelow && value >= minimum) return value;
+  throw refuse(inRange(minimum, maximum));
 }
 
 function parseChoice<Name extends string>(

@@ -24,7 +24,9 @@ const claimOf = (holds: Check, direction?: Check): Claim => ({
 });
 const judge = (claim: Claim, results: Results, scale: Scale = 'small') => judgeAt(claim, results, scale);
 const value = (results: Results) => results.number('unit', 'value');
-const list = (results: Results) => results.list('unit', 'list').map((each, at) => ({ name: `n ${at}`, value: each }));
+const listed = (list: number[]) => ({ list, of: list.length });
+const list = (results: Results) =>
+  results.list('unit', 'list', results.number('unit', 'of')).map((each, at) => ({ name: `n ${at}`, value: each }));
 const verdictOf = (claim: Claim, numbers: Record<string, number | number[]>) =>
   judge(claim, resultsOf(numbers)).verdict;
 
@@ -57,17 +59,17 @@ test('an order holds for a list that rises, and for no other order of it', () =>
   fc.assert(
     fc.property(different, fc.nat(), (values, place) => {
       const sorted = [...values].sort((a, b) => a - b);
-      assert.is(verdictOf(claim, { list: sorted }), 'holds');
+      assert.is(verdictOf(claim, listed(sorted)), 'holds');
       const at = place % (sorted.length - 1);
       [sorted[at], sorted[at + 1]] = [sorted[at + 1], sorted[at]];
-      const { verdict, ours } = judge(claim, resultsOf({ list: sorted }));
+      const { verdict, ours } = judge(claim, resultsOf(listed(sorted)));
       assert.is(verdict, 'does not hold here');
       // It shows what is out of order.
       assert.ok(ours.includes(`n ${at + 1} ${sorted[at + 1]}`), ours);
     }),
   );
-  assert.is(verdictOf(claim, { list: [1, 1] }), 'does not hold here');
-  assert.is(verdictOf(claim, { list: [1] }), 'does not hold here');
+  assert.is(verdictOf(claim, listed([1, 1])), 'does not hold here');
+  assert.is(verdictOf(claim, listed([1])), 'does not hold here');
 });
 
 test('the exponent of a power is that power, and a bound on it notices another', () => {
@@ -112,6 +114,32 @@ test('a reason is shown at its own scale, and at both only if it is for any', ()
   assert.equal([whyOf(general, 'small'), whyOf(general, 'paper')], ['of any run', 'of any run']);
 });
 
+test('values at each step are those of all trainings; other steps and lengths are refused by unit and list', () => {
+  const trained = (steps: number[], losses: number[]) => ({ steps, losses });
+  const read = (...all: ReturnType<typeof trained>[]) => {
+    const results = new Results(new Map(all.map((numbers, at) => [`seed ${at}`, numbers])));
+    return results.curve(
+      all.map((_, at) => `seed ${at}`),
+      'losses',
+      results.steps('seed 0'),
+    );
+  };
+  const right = trained([10, 20], [3, 1]);
+  assert.equal(read(right, trained([10, 20], [4, 2])), [
+    [3, 4],
+    [1, 2],
+  ]);
+  for (const [wrong, message] of [
+    [trained([10, 20], [4]), /'seed 1': expected a list 'losses' of 2 numbers, got 1/],
+    [trained([10], [4, 2]), /'seed 1': expected a list 'steps' of 2 numbers, got 1/],
+    [trained([10, 25], [4, 2]), /'seed 1': expected 20 as number 2 of the list 'steps', got 25/],
+  ] as const) {
+    assert.throws(() => read(right, wrong), message);
+  }
+  assert.throws(() => read(trained([], [])), /'seed 0': expected a list 'steps' of rising numbers above 0, got none/);
+  assert.throws(() => read(trained([20, 10], [1, 2])), /'steps' of rising numbers above 0, got 20, 10/);
+});
+
 test('results that lack what a claim reads are refused', () => {
   const claim = claimOf({ kind: 'bounds', read: value, least: 0 });
   for (const numbers of [{}, { value: [1] }] as Record<string, number[]>[]) {
@@ -120,7 +148,7 @@ test('results that lack what a claim reads are refused', () => {
       (error: unknown) => error instanceof FileFormatError && /'unit': expected a number 'value'/.test(error.message),
     );
   }
-  assert.throws(() => resultsOf({ value: 1 }).list('unit', 'value'), /expected a list 'value'/);
+  assert.throws(() => resultsOf({ value: 1 }).list('unit', 'value', 1), /expected a list 'value'/);
 });
 
 test.run();

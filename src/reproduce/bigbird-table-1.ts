@@ -164,14 +164,16 @@ export const bigbirdTable1 = defineExperiment<Given>({
       formatSpread(accuracies(results, name, given), formatPercent),
     ]),
   }),
-  draw: (results, given) => [
-    seedChart({
+  draw: (results, given) => {
+    const unitsOf = (name: Row) => given.seeds.map((seed) => unitName(name, seed));
+    const steps = results.steps(unitsOf('full')[0]);
+    const chart = seedChart({
       id: 'bigbird-table-1',
       title: 'Ours: hidden bytes that are right',
       description: 'Share of hidden bytes that are right on held-out text against the steps of training.',
       x: {
         label: 'steps',
-        values: results.list(unitName('full', given.seeds[0]), 'steps'),
+        values: steps,
         kind: 'even',
         format: String,
       },
@@ -179,10 +181,9 @@ export const bigbirdTable1 = defineExperiment<Given>({
       lines: ROWS.map(({ name }) => ({
         label: name,
         isReference: name === 'full',
-        values: results
-          .list(unitName(name, given.seeds[0]), 'steps')
-          .map((_, at) => given.seeds.map((seed) => results.list(unitName(name, seed), 'accuracies')[at])),
+        values: results.curve(unitsOf(name), 'accuracies', steps),
       })),
-    }),
-  ],
+    });
+    return [chart];
+  },
 });

@@ -45,7 +45,7 @@ export function byLength(accuracies: readonly number[]): Numbers {
 
 /** The accuracy of every seed at a length. */
 export function accuraciesAt(results: Results, { lengths, seeds }: ByLength, run: string, length: number): number[] {
-  return seeds.map((seed) => results.list(unitName(run, seed), NUMBERS)[lengths.indexOf(length)]);
+  return seeds.map((seed) => results.list(unitName(run, seed), NUMBERS, lengths.length)[lengths.indexOf(length)]);
 }
 
 /** The lowest accuracy of seeds is at least 99%; at least 75% in direction. */

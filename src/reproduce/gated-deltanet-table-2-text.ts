@@ -96,7 +96,7 @@ function measure(given: Given, { learner, settings }: Run): Numbers {
 }
 
 function at(results: Results, { lengths, seeds }: Given, kind: Kind, model: Model, length: number): number[] {
-  return seeds.map((seed) => results.list(unitName(model, seed), kind)[lengths.indexOf(length)]);
+  return seeds.map((seed) => results.list(unitName(model, seed), kind, lengths.length)[lengths.indexOf(length)]);
 }
 
 const bitsOf = (results: Results, { seeds }: Given, model: Model) =>

@@ -72,7 +72,7 @@ function claims(given: Given): Claim[] {
       holds: {
         kind: 'bounds',
         read: (results) => {
-          const curve = meanCurve(results, 'linear-transformer', seeds);
+          const curve = curveOf(results, 'linear-transformer', given).map(meanOf);
           return Math.max(...curve.slice(1).map((loss, at) => loss - curve[at]));
         },
         most: 0,
@@ -100,9 +100,13 @@ function claims(given: Given): Claim[] {
   ];
 }
 
-function meanCurve(results: Results, run: string, seeds: readonly number[]): number[] {
-  const curves = seeds.map((seed) => results.list(`${run}, seed ${seed}`, 'losses'));
-  return curves[0].map((_, at) => meanOf(curves.map((curve) => curve[at])));
+/** All look at the same steps. */
+const stepsOf = (results: Results, { seeds: [first] }: Given) => results.steps(`full, seed ${first}`);
+
+/** At each of the steps, the losses of all seeds. */
+function curveOf(results: Results, run: string, given: Given): number[][] {
+  const units = given.seeds.map((seed) => `${run}, seed ${seed}`);
+  return results.curve(units, 'losses', stepsOf(results, given));
 }
 
 export const linearTransformerFigure2 = defineExperiment<Given>({
@@ -147,7 +151,7 @@ export const linearTransformerFigure2 = defineExperiment<Given>({
       description: 'Loss on held-out sequences, in nats for each symbol, against the steps of training.',
       x: {
         label: 'steps',
-        values: results.list(`full, seed ${given.seeds[0]}`, 'steps'),
+        values: stepsOf(results, given),
         kind: 'even',
         format: formatWhole,
       },
@@ -155,9 +159,7 @@ export const linearTransformerFigure2 = defineExperiment<Given>({
       lines: RUNS.map((run) => ({
         label: labelOf(run, given),
         isReference: run === 'full',
-        values: results
-          .list(`${run}, seed ${given.seeds[0]}`, 'losses')
-          .map((_, at) => given.seeds.map((seed) => results.list(`${run}, seed ${seed}`, 'losses')[at])),
+        values: curveOf(results, run, given),
       })),
     }),
   ],

@@ -69,10 +69,11 @@ function weightsOf(layer: number, head: number, { length }: Given): Float64Array
 
 const headsOf = ({ heads }: Given) => Array.from({ length: heads }, (_, head) => head);
 
-const shareAt = (results: Results, unit: string, { place }: Given) => results.list(unit, 'shares')[place - 1];
+const shareAt = (results: Results, unit: string, { length }: Given, place: number) =>
+  results.list(unit, 'shares', length)[place - 1];
 
 function meanShare(results: Results, layer: number, given: Given): number {
-  const shares = headsOf(given).map((head) => shareAt(results, unitName(layer, head), given));
+  const shares = headsOf(given).map((head) => shareAt(results, unitName(layer, head), given, given.place));
   return shares.reduce((sum, share) => sum + share, 0) / shares.length;
 }
 
@@ -85,14 +86,14 @@ function claims(given: Given): Claim[] {
       paper: 'nearly all, in a long tail',
       holds: {
         kind: 'bounds',
-        read: (results) => all.reduce((sum, unit) => sum + shareAt(results, unit, given), 0) / all.length,
+        read: (results) => all.reduce((sum, unit) => sum + shareAt(results, unit, given, given.place), 0) / all.length,
         least: 0.8,
         format: formatPercent,
       },
       // A matrix of independent normal numbers has some 45%, by the quarter-circle law.
       direction: {
         kind: 'bounds',
-        read: (results) => Math.min(...all.map((unit) => shareAt(results, unit, given))),
+        read: (results) => Math.min(...all.map((unit) => shareAt(results, unit, given, given.place))),
         least: 0.5,
       },
     },
@@ -111,8 +112,8 @@ function claims(given: Given): Claim[] {
       holds: {
         kind: 'rising',
         read: (results) => [
-          { name: 'random', value: shareAt(results, RANDOM, given) },
-          { name: 'least head', value: Math.min(...all.map((unit) => shareAt(results, unit, given))) },
+          { name: 'random', value: shareAt(results, RANDOM, given, given.place) },
+          { name: 'least head', value: Math.min(...all.map((unit) => shareAt(results, unit, given, given.place))) },
         ],
         format: formatPercent,
       },
@@ -127,7 +128,7 @@ function draw(results: Results, given: Given): Chart[] {
     label,
     index,
     points: at.map((place) => {
-      const shares = units.map((unit) => results.list(unit, 'shares')[place - 1]);
+      const shares = units.map((unit) => shareAt(results, unit, given, place));
       const y = shares.reduce((sum, share) => sum + share, 0) / shares.length;
       return {
         x: place,
@@ -194,7 +195,7 @@ export const linformerFigure1 = defineExperiment<Given>({
     titles: [`share of the ${given.place} largest`, ...headsOf(given).map((head) => `head ${head}`), 'mean'],
     rows: given.layers.map((layer) => [
       `layer ${layer}`,
-      ...headsOf(given).map((head) => formatPercent(shareAt(results, unitName(layer, head), given))),
+      ...headsOf(given).map((head) => formatPercent(shareAt(results, unitName(layer, head), given, given.place))),
       formatPercent(meanShare(results, layer, given)),
     ]),
   }),

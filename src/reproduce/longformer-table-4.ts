@@ -151,24 +151,25 @@ export const longformerTable4 = defineExperiment<Given>({
       return [run, windows, `${paper.toFixed(2)} bits`, formatSpread(all, formatBits), ...all.map(formatBits)];
     }),
   }),
-  draw: (results, { seeds }) => [
-    seedChart({
+  draw: (results, { seeds }) => {
+    const unitsOf = (run: string) => seeds.map((seed) => unitName(run, seed));
+    const steps = results.steps(unitsOf('growing')[0]);
+    const chart = seedChart({
       id: 'longformer-table-4',
       title: 'Ours: bits per byte while training',
       description: 'Bits per byte on held-out text against the steps of training.',
       x: {
         label: 'steps',
-        values: results.list(unitName('growing', seeds[0]), 'steps'),
+        values: steps,
         kind: 'even',
         format: (step) => String(step),
       },
       y: { label: 'bits per byte', kind: 'even', format: (value) => value.toFixed(2) },
       lines: ROWS.map(({ run }) => ({
         label: run,
-        values: results
-          .list(unitName(run, seeds[0]), 'steps')
-          .map((_, at) => seeds.map((seed) => results.list(unitName(run, seed), 'losses')[at] / Math.LN2)),
+        values: results.curve(unitsOf(run), 'losses', steps).map((nats) => nats.map((each) => each / Math.LN2)),
       })),
-    }),
-  ],
+    });
+    return [chart];
+  },
 });

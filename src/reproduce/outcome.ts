@@ -48,10 +48,11 @@ export function outcomeOfLog(experiment: Experiment, scale: Scale, log: Log): Ou
   };
 }
 
-/** Throws FileFormatError, which names the log, for results that lack what the claims or the table read. */
+/** Throws FileFormatError, which names the log, for results that lack what the claims, the table or the figures read. */
 function judgedOf(experiment: Experiment, scale: Scale, results: Results, path: string): Judged[] {
   try {
     experiment.show(results, scale);
+    experiment.draw(results, scale);
     return experiment.claims(scale).map((claim) => judge(claim, results, scale));
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error;

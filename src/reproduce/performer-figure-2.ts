@@ -92,7 +92,7 @@ function drawErrors({ draws, m, d, seed }: Given): Numbers {
 function largestDeviation(results: Results, { lengths, degrees }: Given): number {
   const deviations = lengths.flatMap((l) =>
     ERRORS.flatMap(({ kernel, lemma }) =>
-      results.list(unitName(l), kernel).map((error, at) => {
+      results.list(unitName(l), kernel, degrees.length).map((error, at) => {
         const pair = pairOf(l, degrees[at]);
         const stated = lemma(pair, 1);
         return Math.abs(error - stated) / (stated + 1e-12 * softmaxKernel(pair) ** 2);
@@ -102,8 +102,8 @@ function largestDeviation(results: Results, { lengths, degrees }: Given): number
   return Math.max(...deviations);
 }
 
-function ratios(results: Results, l: number): number[] {
-  const [above, below] = ERRORS.map(({ kernel }) => results.list(unitName(l), kernel));
+function ratios(results: Results, l: number, { degrees }: Given): number[] {
+  const [above, below] = ERRORS.map(({ kernel }) => results.list(unitName(l), kernel, degrees.length));
   return above.map((error, at) => error / below[at]);
 }
 
@@ -139,7 +139,7 @@ function claims(given: Given): Claim[] {
       paper: 'grows without limit up to φ = π',
       holds: {
         kind: 'rising',
-        read: (results) => ratios(results, 1).map((value, at) => ({ name: `${degrees[at]}°`, value })),
+        read: (results) => ratios(results, 1, given).map((value, at) => ({ name: `${degrees[at]}°`, value })),
         format: ratioText,
       },
     },
@@ -152,7 +152,7 @@ function claims(given: Given): Claim[] {
           Math.min(
             ...given.lengths
               .filter((l) => l >= 1)
-              .flatMap((l) => ratios(results, l).filter((_, at) => degrees[at] >= 120)),
+              .flatMap((l) => ratios(results, l, given).filter((_, at) => degrees[at] >= 120)),
           ),
         least: 1,
         format: formatRatio,
@@ -161,7 +161,8 @@ function claims(given: Given): Claim[] {
   ];
 }
 
-function draw(results: Results, { lengths, degrees }: Given): Chart[] {
+function draw(results: Results, given: Given): Chart[] {
+  const { lengths, degrees } = given;
   const chart = (id: string, title: string, values: (l: number) => number[]): Chart => ({
     id,
     title,
@@ -185,7 +186,7 @@ function draw(results: Results, { lengths, degrees }: Given): Chart[] {
   });
   return [
     chart('performer-figure-2-paper', 'The paper: Lemma 2', (l) => degrees.map((each) => stated(pairOf(l, each)))),
-    chart('performer-figure-2', 'Ours: integrated over ω', (l) => ratios(results, l)),
+    chart('performer-figure-2', 'Ours: integrated over ω', (l) => ratios(results, l, given)),
   ];
 }
 
@@ -215,13 +216,13 @@ export const performerFigure2 = defineExperiment<Given>({
     { name: 'draws', run: () => drawErrors(given) },
   ],
   claims,
-  show: (results, { lengths, degrees }) => ({
-    titles: ['l', ...degrees.filter((_, at) => at % 2 === 0).map((degree) => `${degree}°`)],
-    rows: lengths.flatMap((l) => {
+  show: (results, given) => ({
+    titles: ['l', ...given.degrees.filter((_, at) => at % 2 === 0).map((degree) => `${degree}°`)],
+    rows: given.lengths.flatMap((l) => {
       const cells = (values: number[]) => values.filter((_, at) => at % 2 === 0).map(ratioText);
       return [
-        [`${l}, Lemma 2`, ...cells(degrees.map((degree) => stated(pairOf(l, degree))))],
-        [`${l}, ours`, ...cells(ratios(results, l))],
+        [`${l}, Lemma 2`, ...cells(given.degrees.map((degree) => stated(pairOf(l, degree))))],
+        [`${l}, ours`, ...cells(ratios(results, l, given))],
       ];
     }),
   }),

@@ -85,7 +85,10 @@ function meanSquare(a: ArrayLike<number>, b: ArrayLike<number>): number {
 /** Mean and standard deviation over draws, for each m. */
 function overDraws(results: Results, input: Input, label: Label, { draws, features }: Given) {
   return features.map((m, at) => {
-    const errors = Array.from({ length: draws }, (_, draw) => results.list(unitName(draw), lineName(input, label))[at]);
+    const errors = Array.from(
+      { length: draws },
+      (_, draw) => results.list(unitName(draw), lineName(input, label), features.length)[at],
+    );
     const mean = errors.reduce((sum, each) => sum + each, 0) / draws;
     const variance = errors.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (draws - 1);
     return { m, mean, deviation: Math.sqrt(variance) };

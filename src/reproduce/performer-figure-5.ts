@@ -74,12 +74,15 @@ async function measure(run: Run, given: Given, context: UnitContext): Promise<Nu
 }
 
 const all = ({ seeds }: Given, read: (unit: string) => number) => seeds.map((seed) => read(unitName(seed)));
-const last = (list: readonly number[]) => list[list.length - 1];
+/** Of a Performer, at each of its evaluations. */
+const accuracies = (results: Results, unit: string, name: 'tuned' | 'fresh', { tuning, evaluateEvery }: Given) =>
+  results.list(unit, name, tuning / evaluateEvery);
+const atEnd = (...all: Parameters<typeof accuracies>) => accuracies(...all).at(-1) ?? Number.NaN;
 
 function claims(given: Given): Claim[] {
   const relative = (results: Results, read: (unit: string) => number) =>
     all(given, (unit) => read(unit) / results.number(unit, 'accuracy'));
-  const tuned = (results: Results) => relative(results, (unit) => last(results.list(unit, 'tuned')));
+  const tuned = (results: Results) => relative(results, (unit) => atEnd(results, unit, 'tuned', given));
   const atOnce = (results: Results) => relative(results, (unit) => results.number(unit, 'at once'));
   return [
     {
@@ -106,8 +109,8 @@ function claims(given: Given): Claim[] {
       holds: {
         kind: 'rising',
         read: (results) => [
-          { name: 'from nothing', value: meanOf(all(given, (unit) => last(results.list(unit, 'fresh')))) },
-          { name: 'with them', value: meanOf(all(given, (unit) => last(results.list(unit, 'tuned')))) },
+          { name: 'from nothing', value: meanOf(all(given, (unit) => atEnd(results, unit, 'fresh', given))) },
+          { name: 'with them', value: meanOf(all(given, (unit) => atEnd(results, unit, 'tuned', given))) },
         ],
         format: formatPercent,
       },
@@ -146,16 +149,16 @@ export const performerFigure5 = defineExperiment<Given>({
       rows: [
         ['Transformer', String(given.steps), cell((unit) => results.number(unit, 'accuracy'))],
         ['Performer with its weights', '0', cell((unit) => results.number(unit, 'at once'))],
-        ['Performer with its weights', String(given.tuning), cell((unit) => last(results.list(unit, 'tuned')))],
-        ['Performer from nothing', String(given.tuning), cell((unit) => last(results.list(unit, 'fresh')))],
+        ['Performer with its weights', String(given.tuning), cell((unit) => atEnd(results, unit, 'tuned', given))],
+        ['Performer from nothing', String(given.tuning), cell((unit) => atEnd(results, unit, 'fresh', given))],
       ],
     };
   },
   draw(results, given) {
     const { seeds, tuning, evaluateEvery } = given;
     const steps = Array.from({ length: tuning / evaluateEvery + 1 }, (_, n) => n * evaluateEvery);
-    const curve = (name: string) => (at: number) =>
-      seeds.map((seed) => results.list(unitName(seed), name)[steps.indexOf(at) - 1]);
+    const curve = (name: 'tuned' | 'fresh') => (at: number) =>
+      seeds.map((seed) => accuracies(results, unitName(seed), name, given)[steps.indexOf(at) - 1]);
     const atOnce = seeds.map((seed) => results.number(unitName(seed), 'at once'));
     const ends = seeds.map((seed) => results.number(unitName(seed), 'accuracy'));
     return [

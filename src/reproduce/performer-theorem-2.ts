@@ -58,21 +58,22 @@ function largestExcess(results: Results, given: Given): number {
   return Math.max(
     ...given.features.flatMap((m) =>
       pairsOf(given).map((pair, at) => {
-        const { mean, standardError } = measured(results, m, at);
+        const { mean, standardError } = measured(results, m, at, given);
         return (mean - bound(pair, m, given.d)) / standardError;
       }),
     ),
   );
 }
 
-function measured(results: Results, m: number, at: number) {
-  const [means, errors] = ['means', 'standardErrors'].map((name) => results.list(unitName(m), name));
+function measured(results: Results, m: number, at: number, { degrees }: Given) {
+  const lists = ['means', 'standardErrors'].map((name) => results.list(unitName(m), name, degrees.length));
+  const [means, errors] = lists;
   return { mean: means[at], standardError: errors[at] };
 }
 
 /** The measured error at m = d over that of independent vectors (Lemma 2), at an angle. */
 function gained(results: Results, given: Given, at: number): number {
-  return measured(results, given.d, at).mean / positiveError(pairsOf(given)[at], given.d);
+  return measured(results, given.d, at, given).mean / positiveError(pairsOf(given)[at], given.d);
 }
 
 function claims(given: Given): Claim[] {
@@ -101,7 +102,7 @@ function claims(given: Given): Claim[] {
       paper: '1',
       holds: {
         kind: 'number',
-        read: (results) => measured(results, 1, degrees.indexOf(0)).mean / positiveError({ l, phi: 0 }, 1),
+        read: (results) => measured(results, 1, degrees.indexOf(0), given).mean / positiveError({ l, phi: 0 }, 1),
         expected: 1,
         // The variance of a squared error is that of exp(2ωᵀz): a standard error of some 4% at these draws.
         within: 0.15,
@@ -114,7 +115,7 @@ function draw(results: Results, given: Given): Chart[] {
   const { features, degrees, d } = given;
   const pairs = pairsOf(given);
   const lines = features.flatMap((m, index) => {
-    const shares = pairs.map((pair, at) => measured(results, m, at).mean / positiveError(pair, m));
+    const shares = pairs.map((pair, at) => measured(results, m, at, given).mean / positiveError(pair, m));
     const stated = pairs.map((pair) => bound(pair, m, d) / positiveError(pair, m));
     const points = (values: number[], what: string) =>
       values.map((y, at) => ({ x: degrees[at], y, tooltip: `m ${m}, ${degrees[at]}°, ${what}: ${formatError(y)}` }));
@@ -159,7 +160,7 @@ export const performerTheorem2 = defineExperiment<Given>({
     rows: given.features.map((m) => [
       String(m),
       ...pairsOf(given).flatMap((pair, at) => {
-        const { mean, standardError } = measured(results, m, at);
+        const { mean, standardError } = measured(results, m, at, given);
         return [formatError(bound(pair, m, given.d)), `${formatError(mean)} ± ${formatError(standardError)}`];
       }),
     ]),

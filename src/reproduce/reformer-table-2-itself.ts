@@ -43,14 +43,15 @@ function measure(run: Run, examples: number): Record<string, number[]> {
   return withHashes(run, 'all', read);
 }
 
-const places = (results: Results, row: Row, seed: number, name: keyof Matches) =>
-  results.list(unitName(row, seed), name);
+/** By place of the second half; its last token has no answer. */
+const places = (results: Results, { length }: Given, [row, seed]: readonly [Row, number], name: keyof Matches) =>
+  results.list(unitName(row, seed), name, length / 2 - 1);
 const ofSeeds = ({ seeds }: Given, read: (seed: number) => number) => seeds.map(read);
 
 function claims(given: Given): Claim[] {
   const { steps } = given;
   const mean = (results: Results, row: Row, seed: number, name: keyof Matches) =>
-    meanOf(places(results, row, seed, name));
+    meanOf(places(results, given, [row, seed], name));
   return [
     {
       says: `Trained for ${steps} steps where a token also meets itself, and evaluated so: the lowest share of symbols`,
@@ -72,7 +73,7 @@ function claims(given: Given): Claim[] {
             ...ALL.flatMap((row) =>
               ofSeeds(given, (seed) => {
                 const [match, itself] = (['onMatch', 'onItself'] as const).map((name) =>
-                  places(results, row, seed, name),
+                  places(results, given, [row, seed], name),
                 );
                 return Math.max(...match.map((each, place) => each - itself[place]));
               }),
@@ -97,7 +98,7 @@ function claims(given: Given): Claim[] {
       paper: 'says nothing',
       holds: {
         kind: 'bounds',
-        read: (results) => Math.min(...ofSeeds(given, (seed) => places(results, '1-hash', seed, 'right')[0])),
+        read: (results) => Math.min(...ofSeeds(given, (seed) => places(results, given, ['1-hash', seed], 'right')[0])),
         least: 0.99,
         format: formatPercent,
       },
@@ -108,7 +109,8 @@ function claims(given: Given): Claim[] {
       paper: '0.8%, as many as symbols that follow themselves',
       holds: {
         kind: 'bounds',
-        read: (results) => meanOf(ofSeeds(given, (seed) => meanOf(places(results, '1-hash', seed, 'right').slice(1)))),
+        read: (results) =>
+          meanOf(ofSeeds(given, (seed) => meanOf(places(results, given, ['1-hash', seed], 'right').slice(1)))),
         most: 0.015,
         format: formatPercent,
       },
@@ -158,7 +160,7 @@ export const reformerTable2Itself = defineExperiment<Given>({
     rows: ALL.map((row) => {
       const cell = (name: keyof Matches, from = 0, to?: number) =>
         formatSpread(
-          ofSeeds(given, (seed) => meanOf(places(results, row, seed, name).slice(from, to))),
+          ofSeeds(given, (seed) => meanOf(places(results, given, [row, seed], name).slice(from, to))),
           formatPercent,
         );
       const right = [cell('right'), cell('right', 0, 1), cell('right', 1)];
@@ -167,10 +169,11 @@ export const reformerTable2Itself = defineExperiment<Given>({
   }),
   draw: (results, given) => {
     const [first] = given.seeds;
-    const after = results.list(unitName(ITSELF, first), 'steps');
-    const all = places(results, '1-hash', first, 'right').map((_, place) => place);
+    const trained = given.seeds.map((seed) => unitName(ITSELF, seed));
+    const after = results.steps(trained[0]);
+    const all = places(results, given, ['1-hash', first], 'right').map((_, place) => place);
     const byPlace = (row: Row, name: keyof Matches) =>
-      all.map((place) => ofSeeds(given, (seed) => places(results, row, seed, name)[place]));
+      all.map((place) => ofSeeds(given, (seed) => places(results, given, [row, seed], name)[place]));
     return [
       seedChart({
         id: 'reformer-table-2-itself',
@@ -189,7 +192,7 @@ export const reformerTable2Itself = defineExperiment<Given>({
         lines: [
           {
             label: ROWS[ITSELF],
-            values: after.map((_, n) => ofSeeds(given, (seed) => results.list(unitName(ITSELF, seed), 'losses')[n])),
+            values: results.curve(trained, 'losses', after),
           },
         ],
       }),

@@ -92,8 +92,8 @@ function measure(given: Given, model: Model, { learner, settings: { seed } }: Ru
   return { 'loss by context': losses };
 }
 
-const lossesOf = (results: Results, model: Model, { seeds }: Given) =>
-  seeds.map((seed) => results.list(unitName(model, seed), 'loss by context'));
+const lossesOf = (results: Results, model: Model, { seeds, contexts }: Given) =>
+  seeds.map((seed) => results.list(unitName(model, seed), 'loss by context', contexts.length));
 
 /** For each seed, the longest context up to which every doubling lowers the loss by `threshold` of it. */
 function effectiveLengths(results: Results, model: Model, given: Given): number[] {

@@ -4,7 +4,7 @@ import type { Chart } from '../compare/report/chart.ts';
 import { formatPercent, formatWhole } from '../terminal/format.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { rebuilt } from '../training/reattend.ts';
-import { endLearner, type Run } from '../training/run.ts';
+import { readAndEnd, type Run } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Claim } from './claims.ts';
 import type { ResultTable } from './experiment.ts';
@@ -31,9 +31,8 @@ export function measureByLength(
   return byLength(
     lengths.map((length) => {
       const longer = rebuilt(learner, { length }, settings.seed);
-      const { accuracy } = evaluate(longer, openTask(name, { ...own, length }), { examples, batch: 16, seed });
-      endLearner(longer);
-      return accuracy;
+      const task = openTask(name, { ...own, length });
+      return readAndEnd(longer, () => evaluate(longer, task, { examples, batch: 16, seed })).accuracy;
     }),
   );
 }

@@ -9,7 +9,7 @@ import { rebuilt } from '../training/reattend.ts';
 import { mqarRecipe } from '../training/recipes/mqar.ts';
 import { runsAbove } from '../training/recipes/recall-runs.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
-import { endLearner, type Run, type RunSettings } from '../training/run.ts';
+import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { unitName } from './by-length.ts';
 import type { Claim, Named } from './claims.ts';
@@ -84,9 +84,7 @@ function measure(given: Given, { learner, settings }: Run): Numbers {
   const { length, lengths, examples } = given;
   const read = (tokens: number, { name, ...own }: RunSettings['task']) => {
     const longer = rebuilt(learner, { length: tokens }, seed);
-    const found = evaluate(longer, openTask(name, own), { examples, batch: 16, seed });
-    endLearner(longer);
-    return found;
+    return readAndEnd(longer, () => evaluate(longer, openTask(name, own), { examples, batch: 16, seed }));
   };
   const rights = (kind: Kind) => lengths.map((tokens) => read(tokens, taskOf(kind, given, tokens)).accuracy);
   return {

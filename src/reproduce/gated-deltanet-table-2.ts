@@ -9,7 +9,7 @@ import { rebuilt } from '../training/reattend.ts';
 import { mqarRecipe } from '../training/recipes/mqar.ts';
 import { runsAbove } from '../training/recipes/recall-runs.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
-import { endLearner, type Run, type RunSettings } from '../training/run.ts';
+import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { accuraciesAt, byLength, unitName } from './by-length.ts';
 import type { Claim, Named } from './claims.ts';
@@ -82,9 +82,8 @@ function measure(given: Given, haystack: Haystack, { learner, settings }: Run): 
     given.lengths.map((length) => {
       const longer = rebuilt(learner, { length }, seed);
       const { name, ...own } = taskOf(haystack, given, length, ASKED_LATE);
-      const { accuracy } = evaluate(longer, openTask(name, own), { examples: given.examples, batch: 16, seed });
-      endLearner(longer);
-      return accuracy;
+      const look = { examples: given.examples, batch: 16, seed };
+      return readAndEnd(longer, () => evaluate(longer, openTask(name, own), look)).accuracy;
     }),
   );
 }

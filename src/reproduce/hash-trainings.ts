@@ -4,7 +4,7 @@ import type { Learner } from '../training/learner.ts';
 import { reattended } from '../training/reattend.ts';
 import { hashesRecipe, hashing } from '../training/recipes/hashes.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
-import { endLearner, type Run, type RunSettings } from '../training/run.ts';
+import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
 import type { Settings, Unit } from './experiment.ts';
 import type { Numbers } from './results.ts';
 import { attendShared, type SharedAttention } from './shared-attention.ts';
@@ -80,9 +80,7 @@ export function withHashes<T>(
 ): T {
   const options = hashing(hashes, Number(settings.task.length));
   const own = reattended({ learner, settings }, { reformer: { ...options, ...(chunkLength && { chunkLength }) } });
-  const result = read(own);
-  endLearner(own);
-  return result;
+  return readAndEnd(own, read);
 }
 
 /** The share of symbols that are right, for every column. */

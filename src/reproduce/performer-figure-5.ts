@@ -9,7 +9,7 @@ import { evaluate } from '../training/evaluate.ts';
 import { copyNamed } from '../training/module.ts';
 import { rebuilt } from '../training/reattend.ts';
 import { byteLmRecipe } from '../training/recipes/byte-lm.ts';
-import { endLearner, endRun, type Run, type RunSettings } from '../training/run.ts';
+import { endRun, readAndEnd, type Run, type RunSettings } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings, type UnitContext } from './experiment.ts';
 import { formatSpread, seedChart } from './over-seeds.ts';
@@ -57,8 +57,7 @@ async function measure(run: Run, given: Given, context: UnitContext): Promise<Nu
   const { learner, task, settings } = run;
   const { seed, evaluationExamples: examples, batch } = settings;
   const swapped = rebuilt(learner, { attention: performerOf(given) }, seed);
-  const atOnce = evaluate(swapped, task, { examples, batch, seed }).accuracy;
-  endLearner(swapped);
+  const atOnce = readAndEnd(swapped, () => evaluate(swapped, task, { examples, batch, seed })).accuracy;
   const train = async (fresh: boolean) => {
     const begin = ({ learner: own }: Run) => copyNamed(own.model.parameters(), learner.model.parameters(), 'weights');
     const folder = join(context.folder(), fresh ? 'fresh' : 'tuned');

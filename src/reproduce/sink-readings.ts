@@ -9,7 +9,7 @@ import type { Learner } from '../training/learner.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import { evaluation } from '../training/module.ts';
 import { rebuilt } from '../training/reattend.ts';
-import { endLearner } from '../training/run.ts';
+import { readAndEnd } from '../training/run.ts';
 import { followersOf, isCopied } from '../training/tasks/backcopy.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { attend } from '../variants/attend.ts';
@@ -32,7 +32,7 @@ export function read(learner: Learner, attention: AttentionSettings, { tokens, t
   const [batch, length] = [tokens.length, tokens[0].length];
   const other = rebuilt(learner, { length, attention }, 0);
   const model = other.model as LanguageModel;
-  const reading = scope(() =>
+  const reading = () =>
     noGrad(() => {
       const tensor = (lists: Texts['tokens']) =>
         fromArray(Int32Array.from(lists.flatMap((list) => Array.from(list))), [batch, length], 'int32');
@@ -49,10 +49,8 @@ export function read(learner: Learner, attention: AttentionSettings, { tokens, t
         result.onFirst[name] = counted.reduce((sum, weight) => sum + weight, 0) / counted.length;
       }
       return result;
-    }),
-  );
-  endLearner(other);
-  return reading;
+    });
+  return readAndEnd(other, () => scope(reading));
 }
 
 /** For each token, [batch · length]: with values of 1 for the first byte and 0 for others, attention returns the weight on it. */

@@ -9,7 +9,7 @@ import { evaluate } from '../training/evaluate.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import { rebuilt } from '../training/reattend.ts';
 import { byteLmRecipe } from '../training/recipes/byte-lm.ts';
-import { endLearner, type Run, type RunSettings } from '../training/run.ts';
+import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
 import { windowsOf } from '../training/tasks/byte-lm.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Task } from '../training/tasks/task.ts';
@@ -85,9 +85,7 @@ function measure(given: Given, model: Model, { learner, settings: { seed } }: Ru
     const task = reading(context, given);
     const { length } = task;
     const other = rebuilt(learner, { length, attention: attentionOf(given, model, length) }, seed);
-    const { loss } = evaluate(other, task, { examples: given.texts, batch: 32, seed });
-    endLearner(other);
-    return loss;
+    return readAndEnd(other, () => evaluate(other, task, { examples: given.texts, batch: 32, seed })).loss;
   });
   return { 'loss by context': losses };
 }

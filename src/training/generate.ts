@@ -82,12 +82,7 @@ export function* generateTokens(
   expectInteger('count', count, 1);
   expectPlain('settings', settings as unknown);
   if (settings.generation !== undefined) expectGeneration('settings.generation', settings.generation);
-  const before = length + (settings.generation?.position ?? 0);
-  // The model need not read the last drawn token.
-  const most = model.config.length - before + 1;
-  if (count > most) {
-    throw new ArgumentError(`count: expected at most ${Math.max(0, most)} after ${before} tokens, got ${count}`);
-  }
+  expectRoom(model.config.length, { read: settings.generation?.position ?? 0, given: length, count });
   const choose = chooser(settings, random);
   const generation = settings.generation ?? model.startGeneration(prompts.length);
   try {
@@ -101,6 +96,21 @@ export function* generateTokens(
   } finally {
     if (settings.generation === undefined) generation.end();
   }
+}
+
+/** Throws ArgumentError for a prompt, or a number of tokens after it, that a model of `all` tokens cannot read. */
+function expectRoom(all: number, { read, given, count }: { read: number; given: number; count: number }): void {
+  const room = all - read;
+  const after = read === 0 ? '' : ` after the ${read} that the generation has read`;
+  if (room === 0) throw new ArgumentError(`settings.generation: expected fewer than ${all} tokens read, got ${read}`);
+  if (given > room) {
+    const model = `the model reads ${all}`;
+    throw new ArgumentError(`prompts: expected at most ${room} tokens${after}, as ${model}, got ${given}`);
+  }
+  // The model need not read the last drawn token.
+  const most = room - given + 1;
+  if (count <= most) return;
+  throw new ArgumentError(`count: expected at most ${most} after ${read + given} tokens, got ${count}`);
 }
 
 function rowsOf(logits: ArrayLike<number>, batch: number): number[][] {

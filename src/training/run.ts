@@ -132,6 +132,15 @@ export function endLearner({ model }: Learner): void {
   for (const { array } of model.tensors().values()) release(array.data);
 }
 
+/** Reads a model that is needed for this alone, and releases its memory, also where `read` throws. */
+export function readAndEnd<T>(learner: Learner, read: (learner: Learner) => T): T {
+  try {
+    return read(learner);
+  } finally {
+    endLearner(learner);
+  }
+}
+
 function makeOptimizer(settings: OptimizerSettings, parameters: ReadonlyMap<string, Tensor>): Optimizer {
   const { kind, ...own } = settings;
   if (kind === 'adamw') return new AdamW(parameters, own);

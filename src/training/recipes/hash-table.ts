@@ -3,7 +3,7 @@
 import { loadModel } from '../checkpoint.ts';
 import { evaluate } from '../evaluate.ts';
 import { reattended } from '../reattend.ts';
-import { endLearner } from '../run.ts';
+import { readAndEnd } from '../run.ts';
 import { openTask } from '../tasks/registry.ts';
 import { hashing } from './hashes.ts';
 
@@ -25,12 +25,14 @@ export function hashRow(checkpoint: string): HashRow {
   const task = openTask(name, own);
   const look = { examples: EXAMPLES, batch: settings.batch, seed: settings.seed };
   const row: HashRow = { targets: [], sequences: [] };
-  for (const hashes of EVALUATED) {
-    const learner = reattended(trained, { reformer: hashing(hashes) });
-    row.targets.push(evaluate(learner, { ...task, accuracy: 'target' }, look).accuracy);
-    row.sequences.push(evaluate(learner, task, look).accuracy);
-    endLearner(learner);
-  }
-  endLearner(trained.learner);
-  return row;
+  return readAndEnd(trained.learner, () => {
+    for (const hashes of EVALUATED) {
+      const learner = reattended(trained, { reformer: hashing(hashes) });
+      readAndEnd(learner, () => {
+        row.targets.push(evaluate(learner, { ...task, accuracy: 'target' }, look).accuracy);
+        row.sequences.push(evaluate(learner, task, look).accuracy);
+      });
+    }
+    return row;
+  });
 }

@@ -9,11 +9,12 @@ import { writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
-import { elements, type Tensor } from '../../src/core/tensor.ts';
+import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { generate, startGeneration } from '../../src/training/generate.ts';
 import { loadGeneration, saveGeneration } from '../../src/training/generation-file.ts';
 import { type LanguageModel, type LanguageModelSettings, languageModel } from '../../src/training/language-model.ts';
 import { evaluation } from '../../src/training/module.ts';
+import { readAndEnd } from '../../src/training/run.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { stateBytes } from '../../src/variants/state.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
@@ -176,5 +177,49 @@ test('a file of another kind, of other weights, or damaged, is refused', () => {
   );
   expectThrows(ArgumentError, 'generation.states', () => saveGeneration(path, model, { states: [], unread: [[]] }));
 });
+
+test('what a model cannot read is refused by the prompt, its length and what would fit', () => {
+  const model = decoder();
+  const random = new Random(1);
+  const refusal = (given: number, count: number, read = 0) => {
+    const generation = startGeneration(model, 1);
+    if (read > 0) scope(() => void generation.read([new Array(read).fill(1)]));
+    try {
+      generate(model, [new Array(given).fill(1)], count, random, { generation });
+      return null;
+    } catch (error) {
+      assert.instance(error, ArgumentError);
+      return (error as ArgumentError).message;
+    } finally {
+      generation.end();
+    }
+  };
+  // As long as the model, one token follows, which need not be read.
+  assert.is(refusal(LENGTH, 1), null);
+  assert.is(refusal(LENGTH, 2), 'count: expected at most 1 after 12 tokens, got 2');
+  assert.is(refusal(LENGTH + 3, 1), 'prompts: expected at most 12 tokens, as the model reads 12, got 15');
+  const after = 'after the 5 that the generation has read';
+  assert.is(refusal(8, 1, 5), `prompts: expected at most 7 tokens ${after}, as the model reads 12, got 8`);
+  assert.is(refusal(1, 1, LENGTH), 'settings.generation: expected fewer than 12 tokens read, got 12');
+});
+
+test('a model that is only read is released, also where reading it throws', () => {
+  const make = () => ({ kind: 'causal' as const, model: decoder(), logits: () => fromArray([0], [1]) });
+  const [one, other] = [make(), make()];
+  const live = [memoryStatistics().liveBytes];
+  assert.is(
+    readAndEnd(one, ({ model }) => model.config.length),
+    LENGTH,
+  );
+  live.push(memoryStatistics().liveBytes);
+  assert.throws(() => readAndEnd(other, () => refuse()), /none of these/);
+  live.push(memoryStatistics().liveBytes);
+  assert.ok(live[1] < live[0]);
+  assert.is(live[1] - live[2], live[0] - live[1]);
+});
+
+function refuse(): never {
+  throw new ArgumentError('argument: none of these');
+}
 
 test.run();

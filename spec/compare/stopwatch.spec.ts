@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { median, type StopwatchSettings, timeInTurns } from '../../src/compare/stopwatch.ts';
+import { median, type StopwatchSettings, timeInTurns, warmUp } from '../../src/compare/stopwatch.ts';
 
 /** Bodies that take the given times on a clock of their own, in the order they ran. */
 function timed(durations: readonly ((run: number) => number)[], settings: StopwatchSettings = {}) {
@@ -29,6 +29,36 @@ test('a body that always takes the same time is told that time', () => {
       assert.equal(timed(all.map(constant)).medians, all);
     }),
   );
+});
+
+test('a body is warm after so many passes, or as soon as it has had its milliseconds, and each runs once at least', () => {
+  fc.assert(
+    fc.property(times, fc.integer({ min: 1, max: 30 }), fc.integer({ min: 0, max: 20_000 }), (all, passes, limit) => {
+      let time = 0;
+      const runs = all.map(() => 0);
+      const bodies = all.map((duration, index) => () => {
+        time += duration;
+        runs[index]++;
+      });
+      warmUp(bodies, { passes, milliseconds: limit, now: () => time });
+      assert.equal(
+        runs,
+        all.map((duration) => Math.max(1, Math.min(passes, Math.ceil(limit / duration)))),
+      );
+    }),
+  );
+});
+
+test('a body that becomes faster while it runs is told the time that it comes to', () => {
+  let time = 0;
+  let runs = 0;
+  // As engines compile: twice as slow at first, and a little faster with every run, for a dozen of them.
+  const body = () => {
+    time += 4 + Math.max(0, 4 - runs++ / 3);
+  };
+  const now = () => time;
+  warmUp([body], { now });
+  assert.equal(timeInTurns([body], { minTurns: 3, maxTurns: 3, now }), [4]);
 });
 
 test('a busy moment, or a slow first run, does not move the median', () => {

@@ -72,6 +72,53 @@ test('an order holds for a list that rises, and for no other order of it', () =>
   assert.is(verdictOf(claim, listed([1])), 'does not hold here');
 });
 
+test('with a margin, neighbours within it are equal, on both sides: that meets the weaker check only', () => {
+  const factors = fc.array(fc.double({ min: 1.01, max: 3, noNaN: true }), { minLength: 1, maxLength: 6 });
+  const first = fc.double({ min: 1e-3, max: 1e6, noNaN: true });
+  fc.assert(
+    fc.property(
+      factors,
+      first,
+      fc.nat(),
+      fc.double({ min: 0.01, max: 0.5, noNaN: true }),
+      (steps, least, at, margin) => {
+        const claim = claimOf(
+          { kind: 'rising', read: list, margin },
+          { kind: 'rising', read: list, margin, orEqual: true },
+        );
+        /** Every step is beyond the margin, but for one. */
+        const valuesOf = (step: number) => {
+          const values = [least];
+          for (const [n, factor] of steps.entries()) {
+            values.push(values[n] * (n === at % steps.length ? step : factor * (1 + margin)));
+          }
+          return values;
+        };
+        const verdicts: [number, string][] = [
+          [1 + 1.01 * margin, 'holds'],
+          [1 + 0.99 * margin, 'holds in direction'],
+          [1, 'holds in direction'],
+          [1 / (1 + 0.99 * margin), 'holds in direction'],
+          [1 / (1 + 1.01 * margin), 'does not hold here'],
+        ];
+        for (const [step, verdict] of verdicts)
+          assert.is(verdictOf(claim, { list: valuesOf(step) }), verdict, `× ${step}`);
+        assert.is(verdictOf(claim, { list: [...valuesOf(2), Number.NaN] }), 'does not hold here');
+      },
+    ),
+  );
+});
+
+test('what is expected says the margin, and what came out shows the equal ones', () => {
+  const read = list;
+  const numbers = { list: [1, 2, 4, 4.2, 8] };
+  const strict = judge(claimOf({ kind: 'rising', read, margin: 0.1 }), resultsOf(numbers));
+  assert.is(strict.expected, 'in rising order, each by more than 10%');
+  assert.is(strict.ours, 'n 0 1 … n 4 8, but n 2 4, n 3 4.2');
+  const weak = judge(claimOf({ kind: 'rising', read, margin: 0.1, orEqual: true }), resultsOf(numbers));
+  assert.equal([weak.verdict, weak.expected], ['holds', 'in rising order, or equal within 10%']);
+});
+
 test('the exponent of a power is that power, and a bound on it notices another', () => {
   const exponent = fc.double({ min: -3, max: 3, noNaN: true });
   fc.assert(

@@ -1,5 +1,5 @@
 /** Time and memory of one attention, of several variants in turns, on drawn inputs: what experiments about cost measure. */
-import { timeInTurns } from '../compare/stopwatch.ts';
+import { timeInTurns, warmUp } from '../compare/stopwatch.ts';
 import { backward, noGrad, zeroGrad } from '../core/autograd.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { measureMemory } from '../core/memory.ts';
@@ -29,8 +29,8 @@ export interface CostSettings {
   training: boolean;
 }
 
-/** Each is timed at least this often, and as much longer as it is short. */
-const TURNS = { minTurns: 3, maxTurns: 15, millisecondsEach: 300, patience: 4000, now: processorMilliseconds };
+/** Each is timed this often, or until it has had its patience; the short ones more often. */
+const TURNS = { minTurns: 7, maxTurns: 15, millisecondsEach: 300, patience: 2500, now: processorMilliseconds };
 
 /**
  * Of each contestant `NAME: ms`, the median processor time of a pass, and `NAME: bytes`, the most tensor memory that a pass holds
@@ -63,8 +63,7 @@ export function attentionCosts(contestants: readonly Contestant[], settings: Cos
           for (const [at, leaf] of leaves.entries()) leaf.requiresGrad = before[at];
         });
     });
-    // The first pass also compiles.
-    for (const pass of passes) pass();
+    warmUp(passes, { now: processorMilliseconds });
     const bytes = passes.map((pass) => measureMemory(pass).peakBytes);
     const times = timeInTurns(passes, TURNS);
     return Object.fromEntries(

@@ -4,7 +4,7 @@ import type { Chart } from '../compare/report/chart.ts';
 import { formatPercent, formatWhole } from '../terminal/format.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { rebuilt } from '../training/reattend.ts';
-import { readAndEnd, type Run } from '../training/run.ts';
+import { type Run, readAndEnd } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Claim } from './claims.ts';
 import type { ResultTable } from './experiment.ts';

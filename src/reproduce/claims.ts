@@ -16,9 +16,19 @@ export type Check =
   /** A number within bounds, both included. */
   | { kind: 'bounds'; read: (results: Results) => number; least?: number; most?: number; format?: Format }
   /** An order: each value is larger than the one before it. */
-  | { kind: 'rising'; read: (results: Results) => readonly Named[]; format?: Format }
+  | ({ kind: 'rising'; read: (results: Results) => readonly Named[]; format?: Format } & Margin)
   /** A shape: y grows like a power of x, whose exponent, fitted to the logarithms, is within bounds. */
   | { kind: 'growth'; read: (results: Results) => readonly Point[]; least?: number; most?: number };
+
+/**
+ * Of positive values that another run moves a little, such as times: those that differ by no more than this share of the
+ * smaller one, 0.1 for 10%, are equal. An order with equal neighbours is not met, unless `orEqual` says so: that is the
+ * weaker check. So no verdict depends on which of two equal times came first.
+ */
+interface Margin {
+  margin?: number;
+  orEqual?: boolean;
+}
 
 type Format = (value: number) => string;
 
@@ -102,8 +112,9 @@ function isMet(check: Check, results: Results): { met: boolean; ours: string } {
     }
     case 'rising': {
       const values = check.read(results);
-      const met = values.length > 1 && values.every(({ value }, n) => n === 0 || value > values[n - 1].value);
-      return { met, ours: describeOrder(values, format) };
+      const met =
+        values.length > 1 && values.every(({ value }, n) => n === 0 || isInOrder(values[n - 1].value, value, check));
+      return { met, ours: describeOrder(values, format, check) };
     }
     case 'growth': {
       const exponent = exponentOf(check.read(results));
@@ -112,11 +123,16 @@ function isMet(check: Check, results: Results): { met: boolean; ours: string } {
   }
 }
 
+function isInOrder(before: number, value: number, { margin = 0, orEqual = false }: Margin): boolean {
+  const isAbove = (one: number, other: number) => one > other * (1 + margin);
+  return isAbove(value, before) || (orEqual && Number.isFinite(value - before) && !isAbove(before, value));
+}
+
 /** All of few values; of many the first and the last, and the first two that are out of order. */
-function describeOrder(values: readonly Named[], format: Format): string {
+function describeOrder(values: readonly Named[], format: Format, margin: Margin): string {
   const text = ({ name, value }: Named) => `${name} ${format(value)}`;
   if (values.length <= MOST_SHOWN) return values.map(text).join(', ');
-  const wrong = values.findIndex(({ value }, n) => n > 0 && !(value > values[n - 1].value));
+  const wrong = values.findIndex(({ value }, n) => n > 0 && !isInOrder(values[n - 1].value, value, margin));
   const ends = `${text(values[0])} … ${text(values[values.length - 1])}`;
   return wrong === -1 ? ends : `${ends}, but ${text(values[wrong - 1])}, ${text(values[wrong])}`;
 }
@@ -133,11 +149,16 @@ function isBetween(
 function describeCheck(check: Check): string {
   const format = ('format' in check && check.format) || short;
   if (check.kind === 'number') return `${format(check.expected)} within ${short(100 * check.within)}%`;
-  if (check.kind === 'rising') return 'in rising order';
+  if (check.kind === 'rising') return `in rising order${describeMargin(check)}`;
   const { least, most } = check;
   const what = check.kind === 'growth' ? 'exponent ' : '';
   if (least !== undefined && most !== undefined) return `${what}${format(least)} to ${format(most)}`;
   return least === undefined ? `${what}at most ${format(most ?? Number.NaN)}` : `${what}at least ${format(least)}`;
+}
+
+function describeMargin({ margin = 0, orEqual = false }: Margin): string {
+  if (margin === 0) return orEqual ? ', or equal' : '';
+  return orEqual ? `, or equal within ${short(100 * margin)}%` : `, each by more than ${short(100 * margin)}%`;
 }
 
 /** The slope of a straight line through the logarithms, by least squares; NaN where there are not two different x. */

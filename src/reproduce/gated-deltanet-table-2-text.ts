@@ -9,7 +9,7 @@ import { rebuilt } from '../training/reattend.ts';
 import { mqarRecipe } from '../training/recipes/mqar.ts';
 import { runsAbove } from '../training/recipes/recall-runs.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
-import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
+import { type Run, type RunSettings, readAndEnd } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { unitName } from './by-length.ts';
 import type { Claim, Named } from './claims.ts';

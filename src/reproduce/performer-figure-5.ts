@@ -9,7 +9,7 @@ import { evaluate } from '../training/evaluate.ts';
 import { copyNamed } from '../training/module.ts';
 import { rebuilt } from '../training/reattend.ts';
 import { byteLmRecipe } from '../training/recipes/byte-lm.ts';
-import { endRun, readAndEnd, type Run, type RunSettings } from '../training/run.ts';
+import { endRun, type Run, type RunSettings, readAndEnd } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings, type UnitContext } from './experiment.ts';
 import { formatSpread, seedChart } from './over-seeds.ts';

@@ -2,7 +2,7 @@
  * Evaluation of a language model with and without reuse of states (Dai et al. 2019, Table 9): Transformer-XL continues from
  * the memory of the previous segments; a model without memory has to read all of it again for each token to see as far back.
  */
-import { timeInTurns } from '../compare/stopwatch.ts';
+import { timeInTurns, warmUp } from '../compare/stopwatch.ts';
 import { noGrad } from '../core/autograd.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
@@ -37,16 +37,16 @@ export function segmentCost(attentionLength: number, rounds: number, now = () =>
   generation.end();
   const segment = draw(SEGMENT);
   const window = fromArray(draw(attentionLength), [1, attentionLength], 'int32');
-  const [reuse, recompute] = timeInTurns(
-    [
-      () => {
-        const next = model.startGeneration(1, states);
-        scope(() => void next.read([segment]));
-        next.end();
-      },
-      () => scope(() => void noGrad(() => plain.forward(window, evaluation))),
-    ],
-    { minTurns: rounds, maxTurns: rounds, patience: Number.POSITIVE_INFINITY, now },
-  );
+  const bodies = [
+    () => {
+      const next = model.startGeneration(1, states);
+      scope(() => void next.read([segment]));
+      next.end();
+    },
+    () => scope(() => void noGrad(() => plain.forward(window, evaluation))),
+  ];
+  warmUp(bodies, { now });
+  const turns = { minTurns: rounds, maxTurns: rounds, patience: Number.POSITIVE_INFINITY, now };
+  const [reuse, recompute] = timeInTurns(bodies, turns);
   return { reuseMillisecondsPerToken: reuse / SEGMENT, recomputeMillisecondsPerToken: recompute };
 }

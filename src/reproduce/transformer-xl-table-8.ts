@@ -9,7 +9,7 @@ import { evaluate } from '../training/evaluate.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import { rebuilt } from '../training/reattend.ts';
 import { byteLmRecipe } from '../training/recipes/byte-lm.ts';
-import { readAndEnd, type Run, type RunSettings } from '../training/run.ts';
+import { type Run, type RunSettings, readAndEnd } from '../training/run.ts';
 import { windowsOf } from '../training/tasks/byte-lm.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Task } from '../training/tasks/task.ts';

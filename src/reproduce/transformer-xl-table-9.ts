@@ -19,6 +19,9 @@ const unitName = (length: number) => `attention length ${length}`;
 const slower = (results: Results, length: number) =>
   results.number(unitName(length), 'recompute ms') / results.number(unitName(length), 'reuse ms');
 
+/** How near to the paper's number is near, as a share of it. */
+const NEAR = 0.25;
+
 function claims({ lengths }: Given): Claim[] {
   return [
     {
@@ -38,7 +41,7 @@ function claims({ lengths }: Given): Claim[] {
           kind: 'number',
           read: (results) => slower(results, length),
           expected: SLOWER[length],
-          within: 0.5,
+          within: NEAR,
           format: formatRatio,
         },
         direction: { kind: 'bounds', read: (results) => slower(results, length), least: 50 },
@@ -77,13 +80,14 @@ export const transformerXlTable9 = defineExperiment<Given>({
   differences: [
     PROCESSOR_TIME,
     'A language model of two layers of width 64 on a CPU; the paper’s has 12 layers or more, on a GPU.',
+    'A number within half of the paper’s was near enough at first. Ours are 0.4 to 0.6 of them, and fell on either side of that from run to run; now it is a quarter, which is stricter, and chosen when this was known.',
     'The suite segments of npm run bench had measured the same before this experiment was written: some 200× to 460×.',
   ],
   settings: {
-    small: { lengths: [800, 1800, 2800, 3800], rounds: 3 },
-    paper: { lengths: [800, 1800, 2800, 3800], rounds: 9 },
+    small: { lengths: [800, 1800, 2800, 3800], rounds: 15 },
+    paper: { lengths: [800, 1800, 2800, 3800], rounds: 15 },
   },
-  revision: 2,
+  revision: 3,
   minutes: { small: 0.2, paper: 0.5 },
   timed: true,
   units: ({ lengths, rounds }) =>

@@ -32,10 +32,10 @@ const factors = fc.infiniteStream(fc.double({ min: 1 - MOVED, max: 1 + MOVED, no
 
 /** The claim whose verdict changes when times move, if there is one. */
 function undecided(claims: readonly Claim[], units: ReadonlyMap<string, Numbers>): string | null {
-  const before = claims.map((claim) => judge(claim, new Results(units)).verdict);
+  const before = claims.map((claim) => judge(claim, new Results(units), 'small').verdict);
   for (const stream of fc.sample(factors, effort(200))) {
     const results = moved(units, () => stream.next().value);
-    const at = claims.findIndex((claim, n) => judge(claim, results).verdict !== before[n]);
+    const at = claims.findIndex((claim, n) => judge(claim, results, 'small').verdict !== before[n]);
     if (at !== -1) return claims[at].says;
   }
   return null;

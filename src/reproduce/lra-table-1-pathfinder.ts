@@ -2,6 +2,8 @@
 
 import { formatPercent } from '../terminal/format.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
+import { comparesTokens } from '../variants/inputs.ts';
+import { findVariant } from '../variants/registry.ts';
 import {
   ARENA,
   type ArenaRun,
@@ -46,7 +48,7 @@ function settingsOf(given: Given, run: string, seed: number): RunSettings {
   return {
     ...runDefaults,
     task: { name: 'pathfinder', length: side ** 2 },
-    model: arenaModel(given, run, optionsOf(run, given), 'rotary'),
+    model: arenaModel(given, run, optionsOf(run, given), comparesTokens(findVariant(run)!) ? 'rotary' : 'learned'),
     ...{ steps, batch, seed, evaluateEvery: steps / 2, evaluationExamples: 1024, checkpointEvery: 100 },
     schedule: { kind: 'cosine', peak: 2e-3, warmup: steps / 10, total: steps },
   };
@@ -138,6 +140,7 @@ export const lraTable1Pathfinder = defineExperiment<Given>({
     'The numbers are those of the Arena’s own authors. Rows without one are other variants that read in both directions.',
     'The first five claims were made of seven models, and still speak of these alone. The last three were made before Sparse, Longformer, Synthesizer, Sinkhorn and the other variants were run; what the seven had come to was known then. Of the other variants but image-transformer nothing is claimed: of the seven few had learned in so few steps.',
     'Many default windows would hold the whole picture. A window, a chunk or a block is an eighth of the pixels here, and landmarks, latents and the like are a quarter of them or fewer. Chunks of Reformer are two rows. Token-learner, funnel, axial, routing, based and memory-compressed have their defaults.',
+    'Positions are rotary, but learned where a variant compares no tokens: in Synthesizer, light-conv, dynamic-conv and token-learner.',
     'Steps and rate were chosen with full attention from seed 0, which came to 62%; no other model had been trained.',
     'An accuracy on 1024 pictures is uncertain by three percentage points.',
   ],

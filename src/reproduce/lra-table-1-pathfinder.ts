@@ -59,11 +59,16 @@ const MODELS = rankedIn('pathfinder');
 const LATER: readonly ArenaRun[] = ['sparse-transformer', 'longformer', 'synthesizer', 'sinkhorn'];
 const FIRST = MODELS.filter((run) => !LATER.includes(run));
 const ALL: readonly string[] = [...MODELS, ...OTHERS];
+/** Rows that have not been run at the small scale. The first that was run is the one that a claim speaks of. */
+const TO_COME = OTHERS.filter((run) => run !== 'image-transformer');
 
 const EARLY =
-  'After 500 steps few models are above chance, and each from one seed of three only. At this size it counts how soon a model learns; the Arena trains to the end.';
+  'After 500 steps most runs answer one class. Of these seven models only BigBird is above chance from two seeds of three, and the Transformer and Local from one. At this size it counts how soon a model learns; the Arena trains to the end.';
 const NEAR =
   'A chunk is a row of the picture and meets the rows above and below: that is where a path goes on. So Local can learn early, as it did from one seed.';
+const LATER_EARLY =
+  'After 500 steps Sparse is above chance from all three seeds, Sinkhorn from one, Longformer and Synthesizer from none. The Arena trains to the end.';
+const ONE_SEED = 'From one seed of three only; from the others it answers one class, as most do after 500 steps.';
 
 function claims({ seeds }: Given): Claim[] {
   const sorted = (results: Results, runs: readonly string[]) => sortedMeans(results, runs, seeds);
@@ -116,16 +121,19 @@ function claims({ seeds }: Given): Claim[] {
       (results) => [least(results, ['full']), least(results, ['performer', 'linformer', 'linear-transformer'])],
       EARLY,
     ),
-    learns(LATER),
+    learns(LATER, LATER_EARLY),
     rising(`Sparse is the best of ${namesOf(LATER)}: the best of the others, and it`, '69.71%, 71.71%', (results) => [
       best(results, without(LATER, 'sparse-transformer')),
       least(results, ['sparse-transformer']),
     ]),
-    rising(
-      'Whoever meets near pixels learns early, as Local did: the Transformer, and image-transformer above it',
-      'not in the paper',
-      (results) => [least(results, ['full']), least(results, ['image-transformer'])],
-    ),
+    {
+      ...rising(
+        'Whoever meets near pixels learns early, as Local did: the Transformer, and image-transformer above it',
+        'not in the paper',
+        (results) => [least(results, ['full']), least(results, ['image-transformer'])],
+      ),
+      because: { holds: ONE_SEED },
+    },
   ];
 }
 
@@ -139,6 +147,7 @@ export const lraTable1Pathfinder = defineExperiment<Given>({
     'Pictures come from a generator of this library, after Linsley et al. 2018. In so small ones the places of the two dots alone tell up to 83% of the classes, so that no path has to be followed.',
     'The numbers are those of the Arena’s own authors. Rows without one are other variants that read in both directions.',
     'The first five claims were made of seven models, and still speak of these alone. The last three were made before Sparse, Longformer, Synthesizer, Sinkhorn and the other variants were run; what the seven had come to was known then. Of the other variants but image-transformer nothing is claimed: of the seven few had learned in so few steps.',
+    `Not run yet, for want of time: ${namesOf(TO_COME)}.`,
     'Many default windows would hold the whole picture. A window, a chunk or a block is an eighth of the pixels here, and landmarks, latents and the like are a quarter of them or fewer. Chunks of Reformer are two rows. Token-learner, funnel, axial, routing, based and memory-compressed have their defaults.',
     'Positions are rotary, but learned where a variant compares no tokens: in Synthesizer, light-conv, dynamic-conv and token-learner.',
     'Steps and rate were chosen with full attention from seed 0, which came to 62%; no other model had been trained.',
@@ -146,7 +155,7 @@ export const lraTable1Pathfinder = defineExperiment<Given>({
   ],
   settings: {
     small: {
-      models: ALL,
+      models: ALL.filter((run) => !TO_COME.includes(run)),
       ...{ side: 8, layers: 2, modelDim: 32, heads: 4, features: 32, batch: 16, steps: 500, seeds: [1, 2, 3] },
     },
     paper: {

@@ -11,6 +11,7 @@ import {
   type ArenaSizes,
   accuracyTable,
   arenaModel,
+  isArenaRun,
   namesOf,
   OTHERS,
   percents,
@@ -37,6 +38,8 @@ interface Given extends Settings, ArenaSizes {
 /** Those of the paper, from its best. */
 const MODELS = rankedIn('text');
 const ALL: readonly string[] = [...MODELS, ...OTHERS];
+/** Rows that have not been run at the small scale: those after the first of the list that there was time for. */
+const TO_COME = OTHERS.slice(5);
 
 function settingsOf(given: Given, run: string, seed: number): RunSettings {
   const { texts, length, features, batch, steps } = given;
@@ -74,7 +77,8 @@ const CLOSE =
   'All but Linformer are within three percentage points of each other, which is what 1024 sentences leave uncertain: their order says nothing.';
 
 /** Of the models of the paper, but for one claim of the other variants. */
-function claims({ seeds }: Given): Claim[] {
+function claims({ models, seeds }: Given): Claim[] {
+  const beside = models.filter((run) => !isArenaRun(run));
   const sorted = (results: Results, runs: readonly string[]) => sortedMeans(results, runs, seeds);
   const least = (results: Results, runs: readonly string[]) => sorted(results, runs)[0];
   const best = (results: Results, runs: readonly string[]) => sorted(results, runs)[runs.length - 1];
@@ -130,9 +134,9 @@ function claims({ seeds }: Given): Claim[] {
       (results) => [best(results, others('linear-transformer')), least(results, ['linear-transformer'])],
     ),
     {
-      says: `Each of the ${OTHERS.length} other variants learns, where half is chance: the least mean of seeds`,
+      says: `Each of ${beside.length} other variants learns, where half is chance: the least mean of seeds`,
       paper: 'not in the paper',
-      holds: { kind: 'bounds', read: (results) => least(results, OTHERS).value, least: 0.525, format: formatPercent },
+      holds: { kind: 'bounds', read: (results) => least(results, beside).value, least: 0.525, format: formatPercent },
     },
   ];
 }
@@ -146,7 +150,8 @@ export const lraTable1Text = defineExperiment<Given>({
     'Sentences of at most 128 bytes, where the Arena has whole reviews of up to 4000 (Maas et al. 2011). One layer of width 32 and 300 steps of 16 sentences; the Arena has larger models and trains to the end.',
     'The texts are not in this repository, as the critics who wrote them gave no licence. `npm run film-reviews` fetches them: 9171 sentences of film reviews that people rated (Hutto and Gilbert 2014, after Pang and Lee 2004), a fifth of them for testing. The larger scale reads the reviews of the Arena, once their archive is unpacked as out/aclImdb.',
     'The numbers are those of the Arena’s own authors. Xiong et al. 2021 have a better Transformer with code of their own.',
-    'Rows without a number of the paper are other variants that read in both directions. The last claim speaks of them; it was made before they were run, when the models of the paper were known.',
+    'Rows without a number of the paper are other variants that read in both directions. The last claim speaks of them; it was made before any was run, of all, when the models of the paper were known.',
+    `Not run yet, for want of time: ${namesOf(TO_COME)}. Rows were run in the order of a list, and whoever runs the rest adds them to the claim.`,
     'Many default windows would hold the whole sentence. A window, a chunk or a block is an eighth of it here, and landmarks, latents and the like are a quarter of it or fewer. Token-learner, funnel, axial, routing, based and memory-compressed have their defaults.',
     'Width, steps and rate were chosen with full attention from seed 0; no other model had been trained.',
     'The time below is that of a machine with twenty times as much to do as it had cores for. A run takes about seven seconds of one core.',
@@ -154,7 +159,7 @@ export const lraTable1Text = defineExperiment<Given>({
   ],
   settings: {
     small: {
-      models: ALL,
+      models: ALL.filter((run) => !TO_COME.includes(run)),
       ...{ texts: 'out/film-reviews', length: 128, layers: 1, modelDim: 32, heads: 4, features: 32 },
       ...{ batch: 16, steps: 300, seeds: [1, 2, 3] },
     },

@@ -171,7 +171,7 @@ export const lraTable1Text = defineExperiment<Given>({
   },
   rows: ['models'],
   revision: 1,
-  minutes: { small: 5, paper: 2_500_000 },
+  minutes: { small: 8, paper: 7_500_000 },
   expectReady: ({ texts, length }) => expectReviews(texts, length),
   // By model, so that a log of fewer is whole. No recipe has these texts.
   units: (given) =>

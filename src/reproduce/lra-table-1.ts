@@ -3,6 +3,7 @@
 import { meanOf } from '../compare/metrics.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { listopsRecipe } from '../training/recipes/listops.ts';
+import { ARENA, ARENA_RUNS, type ArenaRun, isArenaRun, nameOf, namesOf, OTHERS, percents } from './arena-models.ts';
 import { atAnyScale, type Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { formatSpread } from './over-seeds.ts';
@@ -17,67 +18,28 @@ interface Given extends Settings {
   steps: number;
 }
 
-/** The eleven models of the paper, with its numbers in percent. */
-const MODELS = {
-  full: { name: 'Transformer', paper: 36.37 },
-  reformer: { name: 'Reformer', paper: 37.27 },
-  bigbird: { name: 'BigBird', paper: 36.05 },
-  linformer: { name: 'Linformer', paper: 35.7 },
-  longformer: { name: 'Longformer', paper: 35.63 },
-  synthesizer: { name: 'Synthesizer', paper: 36.99 },
-  sinkhorn: { name: 'Sinkhorn', paper: 33.67 },
-  performer: { name: 'Performer', paper: 18.01 },
-  'sparse-transformer': { name: 'Sparse', paper: 17.07 },
-  'linear-transformer': { name: 'Linear', paper: 16.13 },
-  'local-attention': { name: 'Local', paper: 15.82 },
-} as const;
-type Run = keyof typeof MODELS;
-const RUNS = Object.keys(MODELS) as Run[];
-
-/**
- * Every other variant that reads in both directions. They are listed here rather than taken from the recipe, so that results stay
- * valid when another variant comes.
- */
-const OTHERS = [
-  ...['nystromformer', 'transformer-xl', 'light-conv', 'dynamic-conv'],
-  ...['adaptive-sparse', 'image-transformer', 'axial', 'etc', 'poolingformer', 'long-short'],
-  ...[
-    'routing',
-    'clustered',
-    'cluster-former',
-    'compressive',
-    'memory-compressed',
-    'set-transformer',
-    'funnel',
-    'luna',
-  ],
-  ...['perceiver', 'token-learner', 'rfa', 'based'],
-];
-const ALL: readonly string[] = [...RUNS, ...OTHERS];
+const ALL: readonly string[] = [...ARENA_RUNS, ...OTHERS];
 
 /** They stay at chance in the paper; the others are at 33.67% and more. */
-const isAtChance = (run: Run) => MODELS[run].paper < 20;
-const paperOf = (runs: readonly Run[]) => runs.map((run) => MODELS[run].paper).sort((a, b) => a - b);
-const namesOf = (runs: readonly Run[]) => new Intl.ListFormat('en').format(runs.map((run) => MODELS[run].name));
+const isAtChance = (run: ArenaRun) => ARENA[run].listops < 20;
+const paperOf = (runs: readonly ArenaRun[]) => runs.map((run) => ARENA[run].listops).sort((a, b) => a - b);
 
 /** Of the models that the paper has and that are trained here, and of no others. */
 function claims({ models, seeds }: Given): Claim[] {
-  const own = RUNS.filter((run) => models.includes(run));
+  const own = ARENA_RUNS.filter((run) => models.includes(run));
   const [atChance, learn] = [own.filter(isAtChance), own.filter((run) => !isAtChance(run))];
   const others = own.filter((run) => run !== 'reformer');
-  const mean = (results: Results, run: Run) => meanOf(accuraciesOf(results, run, seeds));
-  const extreme = (results: Results, runs: readonly Run[], sign: number) =>
-    runs
-      .map((run) => ({ name: MODELS[run].name, value: mean(results, run) }))
-      .sort((a, b) => sign * (a.value - b.value))[0];
+  const mean = (results: Results, run: ArenaRun) => meanOf(accuraciesOf(results, run, seeds));
+  const extreme = (results: Results, runs: readonly ArenaRun[], sign: number) =>
+    runs.map((run) => ({ name: nameOf(run), value: mean(results, run) })).sort((a, b) => sign * (a.value - b.value))[0];
   return [
     {
       says: 'Accuracy of the Transformer, mean of seeds',
-      paper: `${MODELS.full.paper}%`,
+      paper: percents(ARENA.full.listops),
       holds: {
         kind: 'number',
         read: (results) => mean(results, 'full'),
-        expected: MODELS.full.paper / 100,
+        expected: ARENA.full.listops / 100,
         within: 0.15,
         format: formatPercent,
       },
@@ -99,7 +61,7 @@ function claims({ models, seeds }: Given): Claim[] {
     },
     {
       says: `Reformer is the best of ${own.length} models of the Arena: the best of the others, and it`,
-      paper: `${paperOf(others).at(-1)}%, ${MODELS.reformer.paper}%`,
+      paper: percents(paperOf(others).at(-1)!, ARENA.reformer.listops),
       holds: {
         kind: 'rising',
         read: (results) => [extreme(results, others, -1), { name: 'Reformer', value: mean(results, 'reformer') }],
@@ -143,9 +105,8 @@ export const lraTable1 = defineExperiment<Given>({
   show: (results, { models, seeds }) => ({
     titles: ['model', 'paper', 'ours'],
     rows: models.map((run) => {
-      const found = MODELS[run as Run] as { name: string; paper: number } | undefined;
-      const ours = formatSpread(accuraciesOf(results, run, seeds), formatPercent);
-      return found === undefined ? [run, '—', ours] : [found.name, `${found.paper}%`, ours];
+      const paper = isArenaRun(run) ? percents(ARENA[run].listops) : '—';
+      return [nameOf(run), paper, formatSpread(accuraciesOf(results, run, seeds), formatPercent)];
     }),
   }),
 });

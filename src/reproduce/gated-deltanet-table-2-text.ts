@@ -162,14 +162,13 @@ export const gatedDeltanetTable2Text = defineExperiment<Given>({
   title: 'A needle in a haystack of text, by models that predict the text',
   source: 'Table 2, S-NIAH-2 at 8K tokens, and the order of S-NIAH-3',
   differences: [
-    'A convolution and one layer of width 64 over bytes, trained for a minute on 64 bytes. The paper has language models of 1.3 billion parameters, trained on text at 4K tokens, which are asked at 1K to 8K.',
-    'They are trained on needles too, one in each passage, because models of this size find nothing that they were not trained to find. A quarter of the bytes of text count beside the 8 of the code: where all counted, Mamba-2 and Gated DeltaNet found no needle in 800 steps. One training serves both kinds: its codes are those of S-NIAH-3, so that a number is a code that ends early, as none does in training.',
+    'A convolution and one layer of width 64 over bytes, trained for two minutes on 64 bytes. The paper has language models of 1.3 billion parameters, trained on text at 4K tokens, which are asked at 1K to 8K.',
+    'They are trained on needles too, one in each passage, because models of this size find nothing that they were not trained to find. A quarter of the bytes of text count beside the code: where all counted, and all codes were UUIDs, Mamba-2 and Gated DeltaNet found no needle in 800 steps. One training serves both kinds: half of its codes are numbers and half are UUIDs.',
     'The text is TypeScript’s declarations of the DOM, the default text of the tasks of bytes, from which each tenth piece is held out. Chapter 1 of Alice, which lies with the fixtures, has 2378 bytes: a model learns it by heart, and what is held out is shorter than these haystacks. The paper has essays.',
     'A number has 4 digits and a UUID 8 hexadecimal ones; with RULER they have 7 and 32. A code is right if all of its symbols are.',
     'GLA, whose decay is for each channel, is not in the paper’s table.',
-    'Units were trained one beside another on a busy machine: all together took about twelve minutes of processor time, far less than the time given below.',
-    'Seed 0, which is not among these seeds, had been tried: how many steps it takes until Mamba-2 and Gated DeltaNet find a needle at 64 bytes, about 700; and DeltaNet with all bytes of text counting, on longer texts, too: of 4 hexadecimal digits it was right for 99% at 64 bytes and 32% at 1024. No other that found a needle had read longer texts. A width of 32 found nothing in 1500 steps.',
-    'Mamba-2 was begun twice: after 1000 steps it had found no needle at 64 bytes from seed 1, and after 600 none from seed 2, so it was begun anew with twice the steps. What others came to from seed 1, but Gated DeltaNet, was known by then; nothing else was changed.',
+    'An earlier revision had the same claims and seeds, and its outcome was known when this one was begun. All codes of its training were UUIDs, and it took half of these steps, for Mamba-2 two thirds: many models that found UUIDs found no numbers, and Mamba-2 from seed 1 and Gated DeltaNet from seed 3 found no needle at all. So both were changed. Its results are not used.',
+    'Seed 0, which is not among these seeds, had been tried for 300 of 1500 steps: by then Gated DeltaNet found 1.6% of numbers at 64 bytes, and Mamba-2 none. Whether these steps are enough was not known.',
   ],
   settings: {
     small: {
@@ -177,9 +176,9 @@ export const gatedDeltanetTable2Text = defineExperiment<Given>({
         length: 64,
         lengths: [64, 128, 256, 512, 1024],
         seeds: [1, 2, 3],
-        steps: 1000,
+        steps: 2000,
         batch: 32,
-        stepsMamba2: 2000,
+        stepsMamba2: 3000,
         modelDim: 64,
       },
       ...{ heads: 2, digits: 4, hexDigits: 8, examples: 64 },
@@ -198,7 +197,7 @@ export const gatedDeltanetTable2Text = defineExperiment<Given>({
     },
   },
   revision: 2,
-  minutes: { small: 15, paper: 6000 },
+  minutes: { small: 22, paper: 6000 },
   units: (given) =>
     given.seeds.flatMap((seed) =>
       MODELS.map((model) =>

@@ -168,7 +168,7 @@ export const gatedDeltanetTable2Text = defineExperiment<Given>({
     'A number has 4 digits and a UUID 8 hexadecimal ones; with RULER they have 7 and 32. A code is right if all of its symbols are.',
     'GLA, whose decay is for each channel, is not in the paper’s table.',
     'An earlier revision had the same claims and seeds, and its outcome was known when this one was begun. All codes of its training were UUIDs, and it took half of these steps, for Mamba-2 two thirds: many models that found UUIDs found no numbers, and Mamba-2 from seed 1 and Gated DeltaNet from seed 3 found no needle at all. So both were changed. Its results are not used.',
-    'Seed 0, which is not among these seeds, had been tried for 300 of 1500 steps: by then Gated DeltaNet found 1.6% of numbers at 64 bytes, and Mamba-2 none. Whether these steps are enough was not known.',
+    'Seed 0, which is not among these seeds, had been tried at 64 bytes: after 1200 steps Gated DeltaNet found all numbers and 97% of UUIDs, Mamba-2 97% and 73%. At twice the learning rate Mamba-2 had 100% and 88% after 1300 steps; the rate was left as it was.',
   ],
   settings: {
     small: {

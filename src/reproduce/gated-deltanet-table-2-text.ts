@@ -49,27 +49,32 @@ const PAPER: Readonly<Partial<Record<Model, number>>> = { mamba2: 17, deltanet: 
 
 const formatBits = (bits: number) => `${bits.toFixed(2)} bits`;
 
-const LATE_AND_SHORT =
-  'Two things: from one seed each, Mamba-2 and Gated DeltaNet find no needle at all after their steps. And of numbers, which are shorter than the codes of the training, many models that find UUIDs are right for few or none: GLA from all seeds, DeltaNet from two, Mamba-2 from one. Probably they tell the symbols of a code apart by their places.';
-const NOT_BY_FILTERING =
-  'Not because gates filter: two of three seeds of DeltaNet find few numbers at 64 bytes already, for these are shorter than the codes of the training. From the seeds that find them there, one of DeltaNet and two of Gated DeltaNet, DeltaNet keeps more at 256 to 1024 bytes: 84%, 53%, 16%, where Gated DeltaNet has 73%, 27%, 4%.';
-const UUIDS_TOO = 'So it is with UUIDs, of which all seeds find nearly all at 64 bytes: 97% there, 5% at 1024.';
-const FORGETS_THE_NEEDLE =
-  'Without the seeds that find none at 64 bytes, one of Mamba-2 and one of Gated DeltaNet, the means are 35%, 53% and 43%: decay alone keeps least, and gates beside the delta rule keep less than it alone. Probably they clear the needle with the text: a training on 64 bytes asks none to keep it longer.';
+const BY_SEED =
+  'Whether a model of this size begins to find needles hangs on its seed. Gated DeltaNet does from seed 0 within 1200 steps, but from none of these three in 2000; Mamba-2 does from two of three. All others find nearly all numbers.';
+const NO_GATES =
+  'Gated DeltaNet finds no needle at all from these seeds, so nothing is learned of its gates. From the two seeds that find needles Mamba-2 keeps as many numbers as DeltaNet: 72% and 73%.';
+const NO_LOSS =
+  'Gated DeltaNet finds no needle at all from these seeds. From the two seeds that find needles Mamba-2 keeps more UUIDs than DeltaNet: 63% and 53%. Probably 64 bytes of training do not teach decay what to forget.';
 
+/** Of an evaluation, whose codes are of one kind. */
 function taskOf(kind: Kind, { digits, hexDigits }: Given, length: number): RunSettings['task'] {
   return kind === 'S-NIAH-2'
     ? { name: 'text-needle', length, items: digits, symbols: 10 }
     : { name: 'text-needle', length, items: hexDigits, symbols: 16 };
 }
 
+/** Of the training, whose codes are numbers and UUIDs, in equal shares. */
+function mixedTask(given: Given): RunSettings['task'] {
+  return { ...taskOf('S-NIAH-2', given, given.length), moreCodes: `${given.hexDigits}x16` };
+}
+
 function settingsOf(given: Given, model: Model, seed: number): RunSettings {
-  const { length, modelDim, heads, batch } = given;
+  const { modelDim, heads, batch } = given;
   const steps = model === 'mamba2' ? given.stepsMamba2 : given.steps;
   const [{ settings }] = runsOf({ ...mqarRecipe, runs: runsAbove({ [model]: {} }) });
   return {
     ...settings,
-    task: taskOf('S-NIAH-3', given, length),
+    task: mixedTask(given),
     model: { ...settings.model, modelDim, heads, feedForwardDim: modelDim },
     schedule: { kind: 'cosine', peak: 5e-3, warmup: 50, total: steps },
     ...{ steps, batch, seed, evaluateEvery: 200, evaluationExamples: 128, checkpointEvery: 100 },
@@ -134,28 +139,27 @@ function claims(given: Given): Claim[] {
       paper: 'nearly all at 1K (S-NIAH-2)',
       holds: { kind: 'bounds', read: lowest('S-NIAH-2'), least: 0.9, format: formatPercent },
       direction: { kind: 'bounds', read: lowest('S-NIAH-2'), least: 0.5 },
-      because: { small: { 'does not hold here': LATE_AND_SHORT } },
+      because: { small: { 'does not hold here': BY_SEED } },
     },
     {
       says: `Gates filter: numbers in longer text, mean of ${longer.join(', ')} bytes and of seeds`,
       paper: 'DeltaNet 14.4%, Mamba-2 17%, Gated DeltaNet 29.6% (S-NIAH-2, 8K)',
       holds: { kind: 'rising', read: order('S-NIAH-2', filtering), format: formatPercent },
       direction: { kind: 'rising', read: order('S-NIAH-2', ['deltanet', 'gated-deltanet']) },
-      because: { small: { 'holds in direction': NOT_BY_FILTERING } },
+      because: { small: { 'does not hold here': NO_GATES } },
     },
     {
       says: `Text covers what DeltaNet keeps: numbers found among ${longest} bytes, as a share of those among ${length}`,
       paper: '14.4% found at 8K, nearly all at 1K (S-NIAH-2)',
       holds: { kind: 'bounds', read: share, most: 0.5, format: formatPercent },
       direction: { kind: 'bounds', read: share, most: 0.9 },
-      because: { small: { holds: UUIDS_TOO } },
     },
     {
       says: `Decay loses long needles: UUIDs in longer text, mean of ${longer.join(', ')} bytes and of seeds`,
       paper: 'in this order (S-NIAH-3)',
       holds: { kind: 'rising', read: order('S-NIAH-3', keeping), format: formatPercent },
       direction: { kind: 'rising', read: order('S-NIAH-3', ['mamba2', 'gated-deltanet']) },
-      because: { small: { 'holds in direction': FORGETS_THE_NEEDLE } },
+      because: { small: { 'does not hold here': NO_LOSS } },
     },
   ];
 }
@@ -168,32 +172,32 @@ export const gatedDeltanetTable2Text = defineExperiment<Given>({
   differences: [
     ({ modelDim, length }) =>
       `A convolution and one layer of width ${modelDim} over bytes, trained on ${length} bytes. The paper has language models of 1.3 billion parameters, trained on text at 4K tokens, which are asked at 1K to 8K.`,
-    'They are trained on needles too, one in each passage, because models of this size find nothing that they were not trained to find. One training serves both kinds: its codes are those of S-NIAH-3, so that a number is a code that ends early, as none does in training.',
+    'They are trained on needles too, one in each passage, because models of this size find nothing that they were not trained to find. One training serves both kinds: half of its codes are numbers and half are UUIDs.',
     'The text is TypeScript’s declarations of the DOM, the default text of the tasks of bytes, from which each tenth piece is held out. Chapter 1 of Alice, which lies with the fixtures, has 2378 bytes: a model learns it by heart, and what is held out is shorter than these haystacks. The paper has essays.',
     ({ digits, hexDigits }) =>
       `A number has ${digits} digits and a UUID ${hexDigits} hexadecimal ones; with RULER they have 7 and 32. A code is right if all of its symbols are, and a quarter of the bytes of text count beside it in training.`,
     'GLA, whose decay is for each channel, is not in the paper’s table.',
     {
       small: [
-        'Where all bytes counted, Mamba-2 and Gated DeltaNet found no needle in 800 steps.',
-        'Units were trained one beside another on a busy machine: all together took about twelve minutes of processor time, far less than the time given below.',
-        'Seed 0, which is not among these seeds, had been tried: how many steps it takes until Mamba-2 and Gated DeltaNet find a needle at 64 bytes, about 700; and DeltaNet with all bytes of text counting, on longer texts, too: of 4 hexadecimal digits it was right for 99% at 64 bytes and 32% at 1024. No other that found a needle had read longer texts. A width of 32 found nothing in 1500 steps.',
-        'Mamba-2 was begun twice: after 1000 steps it had found no needle at 64 bytes from seed 1, and after 600 none from seed 2, so it was begun anew with twice the steps. What others came to from seed 1, but Gated DeltaNet, was known by then; nothing else was changed.',
+        'Where all bytes counted, and all codes were UUIDs, Mamba-2 and Gated DeltaNet found no needle in 800 steps.',
+        'An earlier revision had the same claims and seeds, and its outcome was known when this one was begun. All codes of its training were UUIDs, and it took half of these steps, for Mamba-2 two thirds: many models that found UUIDs found no numbers, and Mamba-2 from seed 1 and Gated DeltaNet from seed 3 found no needle at all. So both were changed. Its results are not used.',
+        'Seed 0, which is not among these seeds, had been tried at 64 bytes: after 1200 steps Gated DeltaNet found all numbers and 97% of UUIDs, Mamba-2 97% and 73%. At twice the learning rate Mamba-2 had 100% and 88% after 1300 steps; the rate was left as it was.',
+        'Units were trained one beside another on a busy machine: all together took 27 minutes of processor time.',
       ],
     },
   ],
   settings: {
     small: {
-      ...{ length: 64, lengths: [64, 128, 256, 512, 1024], seeds: [1, 2, 3], steps: 1000, batch: 32 },
-      ...{ stepsMamba2: 2000, modelDim: 64, heads: 2, digits: 4, hexDigits: 8, examples: 64 },
+      ...{ length: 64, lengths: [64, 128, 256, 512, 1024], seeds: [1, 2, 3], steps: 2000, batch: 32 },
+      ...{ stepsMamba2: 3000, modelDim: 64, heads: 2, digits: 4, hexDigits: 8, examples: 64 },
     },
     paper: {
       ...{ length: 512, lengths: [512, 1024, 2048, 4096], seeds: [1, 2, 3], steps: 20000, batch: 32 },
       ...{ stepsMamba2: 40000, modelDim: 256, heads: 4, digits: 7, hexDigits: 32, examples: 500 },
     },
   },
-  revision: 1,
-  minutes: { small: 15, paper: 6000 },
+  revision: 2,
+  minutes: { small: 20, paper: 6000 },
   units: (given) =>
     given.seeds.flatMap((seed) =>
       MODELS.map((model) =>

@@ -133,7 +133,7 @@ async function expectTable(folder: string): Promise<void> {
   );
   assert.match(rows.find((row) => row.includes('figure-2')) ?? '', /^performer +figure-2 +4 +\d+\.\d$/);
   assert.match(rows.find((row) => row.includes('theorem-2')) ?? '', / 0\.0 +0 of \d+ units$/);
-  assert.ok(lines.includes('Of 4 claims 4 hold, 0 in direction, 0 not here.'), lines.join('\n'));
+  assert.ok(lines.includes('Of 4 claims, 4 hold, 0 hold in direction and 0 do not hold here.'), lines.join('\n'));
   assert.ok(lines.length < own.length + 10);
   const full = await outputOf([...words, '--details']);
   assert.match(full, /^performer-figure-2: [\s\S]*Verdict: holds\./);

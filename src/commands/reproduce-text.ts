@@ -1,6 +1,6 @@
 /** Outcomes of experiments as text: the list of all, and one with its claims and numbers. */
 import { EfficientTransformersError } from '../core/errors.ts';
-import { VERDICTS, type Verdict } from '../reproduce/claims.ts';
+import { countsOf, VERDICTS, type Verdict } from '../reproduce/claims.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine, type Outcome, outcomeOf } from '../reproduce/outcome.ts';
 import { paint, type Style } from '../terminal/colour.ts';
@@ -107,13 +107,8 @@ export function summarise(
     { title: 'minutes', align: 'right' as const },
     ...(rows.some((row) => row.at(-1) !== '') ? [{ title: 'state', align: 'left' as const }] : []),
   ];
-  const all = outcomes.flatMap(({ outcome }) => outcome.judged);
-  const countOf = (verdict: Verdict) => all.filter((each) => each.verdict === verdict).length;
-  const [hold, inDirection, not] = VERDICTS.map(countOf);
-  const total =
-    all.length === 0
-      ? []
-      : [`Of ${counted(all.length, 'claim')} ${hold} hold, ${inDirection} in direction, ${not} not here.`];
+  const all = outcomes.flatMap(({ outcome }) => outcome.judged.map(({ verdict }) => verdict));
+  const total = all.length === 0 ? [] : [countsOf(all)];
   const lines = outcomes.flatMap(({ outcome, noted }) => noted.map((line) => `${outcome.experiment.name}: ${line}`));
   const how = `Claims and numbers of one: ${program} reproduce PAPER TABLE; of all: --details`;
   const shown = formatTable(

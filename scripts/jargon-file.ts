@@ -8,7 +8,7 @@
  */
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { ArgumentError } from '../src/core/errors.ts';
+import { ArgumentError, FileFormatError } from '../src/core/errors.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { makeFolder } from '../src/core/files/folder.ts';
 import { entryAt } from '../src/core/files/system-error.ts';
@@ -41,6 +41,11 @@ await runProgram(command, async ({ from }, _stop, [file = TEXT]) => {
   if (file === '') throw new ArgumentError('FILE: expected a name, got an empty one');
   if (entryAt(file) !== null) throw new ArgumentError(`FILE: ${file} is there already; remove it to make it again`);
   const prose = proseOf(from === undefined ? await fetched() : readText(from));
+  if (prose.trim() === '') {
+    throw new FileFormatError(
+      `${from ?? PACKAGE.url}: expected the Jargon File as text, got one without running prose`,
+    );
+  }
   makeFolder(dirname(file));
   writeFileAtomically(file, prose);
   console.log(`${file}: ${formatWhole(Buffer.byteLength(prose))} bytes`);

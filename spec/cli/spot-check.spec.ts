@@ -37,20 +37,31 @@ test('the same digits, a changed one, too little time and damaged results each h
   const same = await outputOf([...check.slice(0, -3), '--threads', '2', '--spot-check']);
   assert.match(same, /^performer +figure-2 +length [\d.]+ +\d+\.\d +the same digits$/m);
   assert.match(same, /^performer +figure-2 +draws +\d+\.\d +the same digits$/m);
-  assert.match(same, /^Of 2 units that ran, 2 have the same digits and 0 others\.$/m);
+  assert.match(same, /^Of 2 units that ran, 2 gave the same digits, 0 gave others\.$/m);
   assert.equal(contentsOf(folder), before);
   const short = await answerTo([...check, '--minutes', '1e-9']);
   assert.is(short.code, 1);
-  assert.match(short.out, /^Of 0 units that ran, 0 have the same digits and 0 others; 2 not run to the end\.$/m);
+  assert.match(short.out, /^Of 0 units that ran, 0 gave the same digits, 0 gave others; 2 not run to the end\.$/m);
 
   const { numbers } = log.units.draws;
   numbers[Object.keys(numbers)[0]] *= 1 + 1e-12;
   writeFileSync(path, JSON.stringify(log));
   const other = await answerTo(check);
   assert.is(other.code, 1);
-  assert.match(other.out, / draws +\d+\.\d +other digits: largest relative difference \d\.\d+e-1[23] in /);
-  assert.match(other.out, /^Of 2 units that ran, 1 has the same digits and 1 others\.$/m);
+  assert.match(
+    other.out,
+    / draws +\d+\.\d +other digits in 1 of \d+ numbers: largest relative difference \d\.\d+e-1[23] in /,
+  );
+  assert.match(other.out, /^Of 2 units that ran, 1 gave the same digits, 1 gave others\.$/m);
   assert.match(other.out, /^Made on .*\. Here: .*, 1 thread, /m);
+
+  // The digits of units that are not there are not checked, and that is said.
+  const { draws: _, ...rest } = log.units;
+  writeFileSync(path, JSON.stringify({ ...log, units: rest }));
+  const partial = await answerTo(check);
+  assert.is(partial.code, 1);
+  assert.match(partial.out, /not comparable: of \d+ units “draws” is not in the results$/m);
+  assert.match(partial.out, /^Of 1 unit that ran, 1 gave the same digits, 0 gave others; 1 not comparable\.$/m);
 
   writeFileSync(path, JSON.stringify({ ...log, revision: 0 }));
   const refused = await answerTo(check);
@@ -67,10 +78,10 @@ test('without a paper all are checked, but those that measure time; what says so
   assert.ok(out.includes(`Left out, because they measure time: ${timed.map(({ name }) => name).join(', ')}.`), out);
   for (const [words, message] of [
     [['linformer', 'table-3'], /--spot-check: linformer-table-3: measures time/],
-    [['performer', '--again'], /--again: says nothing to --spot-check/],
-    [['--list'], /--list: says nothing to --spot-check/],
-    [['--timed'], /--timed: says nothing to --spot-check/],
-    [['performer', '--report', 'page.html'], /--report: says nothing to --spot-check/],
+    [['performer', '--again'], /--again: expected without --spot-check/],
+    [['--list'], /--list: expected without --spot-check/],
+    [['--timed'], /--timed: expected without --spot-check/],
+    [['performer', '--report', 'page.html'], /--report: expected without --spot-check/],
     [['performer', '--all'], /expected one of PAPER, --all and --timed, got several/],
     [['performer', '--minutes', '0'], /--minutes: expected a number above 0, at most 100000, got 0/],
   ] as const) {

@@ -36,7 +36,7 @@ function describe() {
       }),
       scale: choice('SCALE', SCALES, 'Choose the sizes', { default: 'small' }),
       spotCheck: flag(
-        'Check the results of PAPER, or all, by a sample: run the cheapest unit of each kind anew, and compare all digits; writes nothing',
+        'Check the results of PAPER, or all, by a sample: run the cheapest unit of each experiment and cheap ones of other kinds anew, and compare all digits; writes nothing',
       ),
       again: flag('Discard earlier results of what is run, and read no logs of training'),
       folder: text('FOLDER', 'Keep results in this folder', {
@@ -184,8 +184,7 @@ function expectAlone({
 }: Record<'list' | 'timed' | 'details' | 'again', boolean> & { report: string | undefined }): void {
   const given = Object.entries({ list, timed, details, again, report: report !== undefined });
   const [stray] = given.find(([, isGiven]) => isGiven) ?? [];
-  if (stray !== undefined)
-    throw new ArgumentError(`--${stray}: says nothing to --spot-check; leave out one of the two`);
+  if (stray !== undefined) throw new ArgumentError(`--${stray}: expected without --spot-check, which does not use it`);
 }
 
 function sortedBy<T>(items: readonly T[], key: (item: T) => number): T[] {

@@ -4,7 +4,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { KERNEL_BUILDS, kernelBuild } from '../core/kernels/simd.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine } from '../reproduce/outcome.ts';
-import { byTurn, check, type Finding, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
+import { byTurn, check, type Finding, gapOf, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
 import { CLEARED, type Style } from '../terminal/colour.ts';
 import { counted, formatError, formatMilliseconds } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -62,7 +62,11 @@ function planned(experiment: Experiment, scale: Scale, folder: string): Row[] {
   if (!Array.isArray(samples)) return none(samples);
   const lack = lackOf(experiment, scale);
   if (lack !== null) return none(lack);
-  return samples.map((sample) => ({ experiment, sample, seconds: null, finding: { kind: 'unfinished' } }));
+  const gap = gapOf(experiment, scale, folder);
+  return [
+    ...samples.map((sample): Row => ({ experiment, sample, seconds: null, finding: { kind: 'unfinished' } })),
+    ...(gap === null ? [] : none(gap)),
+  ];
 }
 
 /** What was not run when it should stop is unfinished. */
@@ -109,9 +113,10 @@ function textOf(finding: Finding): string {
   if (finding.kind === 'same') return 'the same digits';
   if (finding.kind === 'unfinished') return 'not run to its end';
   if (finding.kind !== 'other') return `not comparable: ${finding.why}`;
-  const { relative, name } = finding.difference;
-  if (relative === Number.POSITIVE_INFINITY) return `other digits: ${name} is not there, not finite or not as long`;
-  return `other digits: largest relative difference ${formatError(relative)} in ${name}`;
+  const { relative, name, count, all } = finding.difference;
+  const some = `other digits in ${count} of ${counted(all, 'number')}`;
+  if (relative === Number.POSITIVE_INFINITY) return `${some}: ${name} is not there, not finite or not as long`;
+  return `${some}: largest relative difference ${formatError(relative)} in ${name}`;
 }
 
 function formatRows(rows: readonly Row[], table: TableOptions): string {
@@ -140,13 +145,17 @@ function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
     { count: of('missing', 'refused').length, text: 'not comparable' },
     { count: of('unfinished').length, text: 'not run to the end' },
   ].flatMap(({ count, text }) => (count === 0 ? [] : [`${count} ${text}`]));
-  const units = `Of ${counted(same.length + other.length, 'unit')} that ran, ${same.length} ${same.length === 1 ? 'has' : 'have'} the same digits and ${other.length} others`;
+  const units = `Of ${counted(same.length + other.length, 'unit')} that ran, ${same.length} gave the same digits, ${other.length} gave others`;
   const machines = [
     ...new Set(other.flatMap(({ sample }) => (sample === null ? [] : [describeMachine(sample.environment)]))),
   ];
   return [
     `${[units, ...rest].join('; ')}.`,
-    ...(same.length === 0 ? [] : ['The same digits: today’s code comes to the numbers that are kept.']),
+    ...(same.length === 0
+      ? []
+      : [
+          'The same digits: today’s code comes to the numbers that are kept of these units. The other units were not run.',
+        ]),
     ...(other.length === 0
       ? []
       : [

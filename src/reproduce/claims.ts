@@ -95,6 +95,7 @@ export function worstOf(verdicts: readonly Verdict[]): Verdict {
 /** `Of 14 claims, 9 hold, 3 hold in direction and 2 do not hold here.` */
 export function countsOf(verdicts: readonly Verdict[]): string {
   const [hold, direction, not] = VERDICTS.map((verdict) => verdicts.filter((each) => each === verdict).length);
+  if (verdicts.length === 1) return `The claim ${verdicts[0]}.`;
   return `Of ${verdicts.length} claims, ${hold} hold, ${direction} hold in direction and ${not} do not hold here.`;
 }
 

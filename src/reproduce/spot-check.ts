@@ -79,6 +79,16 @@ export function byTurn(one: Sample, other: Sample): number {
   return Number(other.isFirst) - Number(one.isFirst) || one.seconds - other.seconds;
 }
 
+/** What is said of results that have only some of the units, whose samples say nothing of the others; null if they have all. */
+export function gapOf(experiment: Experiment, scale: Scale, folder: string): Finding | null {
+  const { units } = readLog(experiment, scale, folder);
+  const all = experiment.units(scale).map(({ name }) => name);
+  const [first, ...more] = all.filter((name) => !units.has(name));
+  if (first === undefined) return null;
+  const others = more.length === 0 ? '' : `, nor are ${more.length} others`;
+  return { kind: 'refused', why: `of ${all.length} units “${first}” is not in the results${others}` };
+}
+
 /** What an experiment lacks to be run here; null if nothing. */
 export function lackOf(experiment: Experiment, scale: Scale): Finding | null {
   try {

@@ -102,8 +102,8 @@ test('with a margin, neighbours within it are equal, on both sides: that meets t
           [1 / (1 + 1.01 * margin), 'does not hold here'],
         ];
         for (const [step, verdict] of verdicts)
-          assert.is(verdictOf(claim, { list: valuesOf(step) }), verdict, `× ${step}`);
-        assert.is(verdictOf(claim, { list: [...valuesOf(2), Number.NaN] }), 'does not hold here');
+          assert.is(verdictOf(claim, listed(valuesOf(step))), verdict, `× ${step}`);
+        assert.is(verdictOf(claim, listed([...valuesOf(2), Number.NaN])), 'does not hold here');
       },
     ),
   );
@@ -111,7 +111,7 @@ test('with a margin, neighbours within it are equal, on both sides: that meets t
 
 test('what is expected says the margin, and what came out shows the equal ones', () => {
   const read = list;
-  const numbers = { list: [1, 2, 4, 4.2, 8] };
+  const numbers = listed([1, 2, 4, 4.2, 8]);
   const strict = judge(claimOf({ kind: 'rising', read, margin: 0.1 }), resultsOf(numbers));
   assert.is(strict.expected, 'in rising order, each by more than 10%');
   assert.is(strict.ours, 'n 0 1 … n 4 8, but n 2 4, n 3 4.2');

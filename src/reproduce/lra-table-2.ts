@@ -218,7 +218,10 @@ export const lraTable2 = defineExperiment<Given>({
     ({ layers, modelDim }) =>
       `${counted(layers, 'layer')} of width ${modelDim} and a batch of one, on a CPU; the paper has a batch of 32 on TPUs. What counts is speed relative to the Transformer.`,
     { small: 'The paper’s model is larger.' },
-    'That the fast ones are faster than the slow ones was at first expected of any quotient above 1, with no number. It came to 1.07 on one machine and to 1.21 on another, so that the verdict hung on a few hundredths; now the paper’s own quotient is expected, as for each model.',
+    {
+      small:
+        'That the fast ones are faster than the slow ones was at first expected of any quotient above 1, with no number. It came to 1.07 on one machine and to 1.21 on another, so that the verdict hung on a few hundredths; now the paper’s own quotient is expected, as for each model.',
+    },
     'Options are those of each paper as far as they are the defaults here; Linformer projects to 256.',
   ],
   settings: { small: sizes, paper: { ...sizes, lengths: [1024, 2048, 3072, 4096], layers: 4, modelDim: 256 } },

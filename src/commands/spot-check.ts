@@ -52,7 +52,14 @@ export async function spotCheck(
   host.stdout.write(`${[formatRows(rows, table), wrapLines(wordsOn(rows, timed), table.width)].join('\n\n')}\n`);
   if (host.stop.asked()) return host.stop.exitCode();
   const has = (kind: Finding['kind']) => rows.some(({ finding }) => finding.kind === kind);
-  return has('same') && !has('other') && !has('refused') ? 0 : 1;
+  if (has('same') && !has('other') && !has('refused')) return 0;
+  const why = has('other')
+    ? 'other digits than the results have'
+    : has('refused')
+      ? 'not comparable'
+      : 'nothing was compared';
+  host.stderr.write(`--spot-check: ${why}, as the table says\n`);
+  return 1;
 }
 
 /** What is to be run is unfinished until then. */

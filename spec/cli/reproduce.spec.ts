@@ -79,7 +79,7 @@ test('a run of more than an hour says before it begins how long it takes, and ho
     '--folder',
     folder,
   ]);
-  assert.match(list, /1 experiment, about 21 days on two cores, at scale paper/);
+  assert.match(list, new RegExp(`1 experiment, about ${days} days on two cores, at scale paper`));
 });
 
 test('time that runs out leaves finished units, and the same command continues to a verdict and a page', async () => {

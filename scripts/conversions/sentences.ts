@@ -1,8 +1,8 @@
 /** Sentences of docs/pretrained.md with numbers of conversions in them. */
+import { meanOf } from '../../src/compare/metrics.ts';
 import { formatError, formatWhole } from '../../src/terminal/format.ts';
 import type { ConvertedInPython } from '../converted-in-python.ts';
 import { type Conversions, commandOf, type EncoderConverted, SETS } from './sets.ts';
-import { meanOf } from './tables.ts';
 
 const WINDOW = { to: 'longformer', option: 'attentionWindow=16' };
 const MANY = '240';

@@ -1,4 +1,5 @@
 /** The tables of docs/pretrained.md about conversion, from what `npm run conversions` wrote. */
+import { meanOf } from '../../src/compare/metrics.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { formatBytes, formatError, formatWhole } from '../../src/terminal/format.ts';
 import { markdown } from '../training-summary.ts';
@@ -97,8 +98,4 @@ function olderOf(rows: readonly ConversionRow<unknown>[]): string {
   if (older.length === 0) return '';
   return `
 ${formatWhole(older.length)} of ${formatWhole(rows.length)} rows are from before the last change of these kernels (commit ${LAST_KERNELS.commit}).`;
-}
-
-export function meanOf(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
 }

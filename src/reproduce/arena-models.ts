@@ -61,8 +61,6 @@ export interface ArenaSizes {
   seeds: readonly number[];
 }
 
-export const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
-
 /** The model and the attention of a run. */
 export function arenaModel(
   { layers, modelDim, heads }: ArenaSizes,

@@ -5,7 +5,7 @@ import type { Unit } from './experiment.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
 
-const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
+export const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
 
 /** Throws Error for a run that the recipe lacks. */
 export function recipeUnits(recipe: Recipe, runs: readonly string[], seeds: readonly number[], steps?: number): Unit[] {

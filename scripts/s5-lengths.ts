@@ -11,6 +11,7 @@ import { formatTable } from '../src/terminal/table.ts';
 import { widthOf } from '../src/terminal/width.ts';
 import { loadModel } from '../src/training/checkpoint.ts';
 import { evaluate } from '../src/training/evaluate.ts';
+import type { Learner } from '../src/training/learner.ts';
 import { rebuilt } from '../src/training/reattend.ts';
 import { s5Recipe } from '../src/training/recipes/s5.ts';
 import { endLearner } from '../src/training/run.ts';
@@ -41,6 +42,17 @@ const command = {
   },
 };
 
+/** How often the products of texts of this length are right. */
+function accuracyAt(length: number, learner: Learner, examples: number): number {
+  const longer = rebuilt(learner, { length }, 0);
+  try {
+    const task = openTask('state-tracking', { group: 's5-swaps', length });
+    return evaluate(longer, task, { examples, batch: 16, seed: 1 }).accuracy;
+  } finally {
+    endLearner(longer);
+  }
+}
+
 await runProgram(command, async ({ seeds, lengths, examples }, stop) => {
   const rows: LengthRow[] = [];
   for (const job of jobsOf(s5Recipe, seeds)) {
@@ -49,14 +61,13 @@ await runProgram(command, async ({ seeds, lengths, examples }, stop) => {
       if ((await runJob(job, stop)) === null) return stop.exitCode();
     }
     const { learner } = loadModel(pathOf(fileOf(job, 'checkpoint.safetensors')));
-    for (const length of lengths) {
-      const longer = rebuilt(learner, { length }, 0);
-      const task = openTask('state-tracking', { group: 's5-swaps', length });
-      const { accuracy } = evaluate(longer, task, { examples, batch: 16, seed: 1 });
-      rows.push({ run: job.name, seed: job.seed, length, accuracy });
-      endLearner(longer);
+    try {
+      for (const length of lengths) {
+        rows.push({ run: job.name, seed: job.seed, length, accuracy: accuracyAt(length, learner, examples) });
+      }
+    } finally {
+      endLearner(learner);
     }
-    endLearner(learner);
   }
   const contents = { environment: describeEnvironment(), settings: { lengths, examples }, rows };
   writeFileAtomically(pathOf(RESULTS), `${JSON.stringify(contents, null, 1)}\n`);

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { writeNpy } from '../../src/core/files/npy.ts';
+import { kernelBuild } from '../../src/core/kernels/simd.ts';
 import { gatesOf } from '../../src/variants/inputs.ts';
 import { allVariants, findVariant } from '../../src/variants/registry.ts';
 import type { CommonOptions } from '../../src/variants/variant.ts';
@@ -37,7 +38,7 @@ const environmentFields: Fields = {
   platform: isText,
   cpu: isText,
   threads: isAmount,
-  kernels: (kernels: string) => ['plain', 'simd'].includes(kernels),
+  kernels: (kernels: string) => kernels === kernelBuild(),
   date: (date: string) => new Date(date).toISOString() === date,
 };
 const inputFields: Fields = {

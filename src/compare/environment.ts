@@ -1,7 +1,7 @@
 /** The machine and the software, which every report states. */
 import { arch, cpus, platform, release } from '#platform/os';
 import process from '#platform/process';
-import { kernelSet } from '../core/kernels/simd.ts';
+import { kernelBuild } from '../core/kernels/simd.ts';
 import { threadCount } from '../core/parallel/pool.ts';
 import { packageVersion } from './package-version.ts';
 import type { Environment } from './result.ts';
@@ -13,7 +13,7 @@ export function describeEnvironment(): Environment {
     platform: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     threads: threadCount(),
-    kernels: kernelSet(),
+    kernels: kernelBuild(),
     date: new Date().toISOString(),
   };
 }

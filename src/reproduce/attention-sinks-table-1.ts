@@ -71,14 +71,12 @@ function proseUnit(given: Given): Unit {
         counts: { all: (_, n) => isCounted(n) },
       });
       const last = Math.min(given.bytes, bytes.length - 1);
-      const numbers = measure(
-        learner,
-        upTo(length, () => true),
-        upTo(last, (n) => n >= length),
-        given,
-      );
-      endLearner(learner);
-      return numbers;
+      const [within, beyond] = [upTo(length, () => true), upTo(last, (n) => n >= length)];
+      try {
+        return measure(learner, within, beyond, given);
+      } finally {
+        endLearner(learner);
+      }
     },
   };
 }

@@ -9,7 +9,7 @@ import type { AttentionSettings } from '../training/mixing.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { atAnyScale, type Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { attendAtRandom } from './random-blocks.ts';
 import type { Results } from './results.ts';
@@ -33,8 +33,6 @@ const ROWS = [
 ] as const;
 type Row = (typeof ROWS)[number]['name'];
 const OF_PAPER = ROWS.flatMap(({ name, paper }) => (paper === null ? [] : [name]));
-
-const unitName = (row: Row, seed: number) => `${row}, seed ${seed}`;
 
 const optionsOf = (row: Row, { block, randomBlocks }: Given) => ({
   blockSize: block,

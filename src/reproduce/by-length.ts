@@ -8,7 +8,7 @@ import { type Run, readAndEnd } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Claim } from './claims.ts';
 import type { ResultTable } from './experiment.ts';
-import { formatSpread, type SeedChart, seedChart } from './over-seeds.ts';
+import { formatSpread, type SeedChart, seedChart, unitName } from './over-seeds.ts';
 import type { Numbers, Results } from './results.ts';
 
 /** What is read, in the order of the lengths. */
@@ -16,8 +16,6 @@ export interface ByLength {
   lengths: readonly number[];
   seeds: readonly number[];
 }
-
-export const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
 
 /** The name of the numbers below. */
 const NUMBERS = 'accuracy by length';

@@ -6,6 +6,7 @@ import { hashesRecipe, hashing } from '../training/recipes/hashes.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import { type Run, type RunSettings, readAndEnd } from '../training/run.ts';
 import type { Settings, Unit } from './experiment.ts';
+import { unitName } from './over-seeds.ts';
 import type { Numbers } from './results.ts';
 import { attendShared, type SharedAttention } from './shared-attention.ts';
 import { trainingUnit } from './training-unit.ts';
@@ -40,8 +41,6 @@ export const OTHERWISE = {
   'full, k = q, also itself': { normalised: false, meetsItself: true },
 } as const satisfies Record<string, SharedAttention>;
 export type Column = (typeof COLUMNS)[number] | keyof typeof OTHERWISE;
-
-export const unitName = (trained: Trained, seed: number) => `${trained}, seed ${seed}`;
 
 /** Training of a row: the recipe's, with these steps and, if it is given, at another length. */
 export function trainingOf(

@@ -7,7 +7,7 @@ import { runsOf } from '../training/recipes/recipe.ts';
 import type { RunSettings } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { accuraciesOf, recipeUnits, valuesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
@@ -101,11 +101,11 @@ function claims(given: Given): Claim[] {
 }
 
 /** All look at the same steps. */
-const stepsOf = (results: Results, { seeds: [first] }: Given) => results.steps(`full, seed ${first}`);
+const stepsOf = (results: Results, { seeds: [first] }: Given) => results.steps(unitName('full', first));
 
 /** At each of the steps, the losses of all seeds. */
 function curveOf(results: Results, run: string, given: Given): number[][] {
-  const units = given.seeds.map((seed) => `${run}, seed ${seed}`);
+  const units = given.seeds.map((seed) => unitName(run, seed));
   return results.curve(units, 'losses', stepsOf(results, given));
 }
 
@@ -132,7 +132,7 @@ export const linearTransformerFigure2 = defineExperiment<Given>({
       given.seeds,
       given.steps === copyRecipe.settings.steps ? undefined : given.steps,
     ),
-    ...given.seeds.map((seed) => trainingUnit({ name: `${LSH}, seed ${seed}`, settings: lshSettings(given, seed) })),
+    ...given.seeds.map((seed) => trainingUnit({ name: unitName(LSH, seed), settings: lshSettings(given, seed) })),
   ],
   claims,
   show: (results, given) => ({

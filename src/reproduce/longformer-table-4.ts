@@ -10,7 +10,7 @@ import { windowsRecipe } from '../training/recipes/windows.ts';
 import type { RunSettings } from '../training/run.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
@@ -36,7 +36,6 @@ const DILATED = {
 const DILATION = [[], [], [1, 1, 2, 2], [1, 1, 3, 3]] as const;
 const ROWS = [DILATED, ...SCHEDULES] as const;
 
-const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
 const formatBits = (bits: number) => `${bits.toFixed(3)} bits`;
 
 function settingsOf({ steps }: Given, run: string, seed: number): RunSettings {

@@ -21,8 +21,8 @@ import {
 import { arenaOptions } from './arena-options.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
+import { unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
-import { unitName } from './recipe-units.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
 

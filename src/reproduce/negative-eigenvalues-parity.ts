@@ -5,9 +5,10 @@
 import { runsOf } from '../training/recipes/recipe.ts';
 import { stateTrackingRecipe } from '../training/recipes/state-tracking.ts';
 import type { RunSettings } from '../training/run.ts';
-import { isRight, isWrong, lengthChart, lengthTable, measureByLength, unitName } from './by-length.ts';
+import { isRight, isWrong, lengthChart, lengthTable, measureByLength } from './by-length.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
+import { unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { trainingUnit } from './training-unit.ts';
 

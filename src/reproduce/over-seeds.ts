@@ -3,6 +3,9 @@ import { meanOf } from '../compare/metrics.ts';
 import { decades, even, powersOfTwo } from '../compare/report/axes.ts';
 import type { Axis, Chart } from '../compare/report/chart.ts';
 
+/** How the unit of a run from one seed is named in a log. */
+export const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
+
 /** `97.4% (95.0% to 99.1%)`: the mean, the lowest and the highest; the mean alone where all are written alike. */
 export function formatSpread(values: readonly number[], format: (value: number) => string): string {
   const texts = [meanOf(values), Math.min(...values), Math.max(...values)].map(format);

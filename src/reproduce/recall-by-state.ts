@@ -6,7 +6,7 @@ import { runsAbove } from '../training/recipes/recall-runs.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import type { RunSettings } from '../training/run.ts';
 import type { ResultTable, Unit } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { accuraciesOf, stateBytesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
@@ -64,7 +64,7 @@ export function stateUnits(
 ): Unit[] {
   return sizes.flatMap((size) =>
     given.seeds.map((seed) =>
-      trainingUnit({ name: `${size.name}, seed ${seed}`, settings: recallTraining(given, size, seed) }),
+      trainingUnit({ name: unitName(size.name, seed), settings: recallTraining(given, size, seed) }),
     ),
   );
 }

@@ -2,10 +2,9 @@
 import type { Recipe } from '../training/recipes/recipe.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import type { Unit } from './experiment.ts';
+import { unitName } from './over-seeds.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
-
-export const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
 
 /** Throws Error for a run that the recipe lacks. */
 export function recipeUnits(recipe: Recipe, runs: readonly string[], seeds: readonly number[], steps?: number): Unit[] {

@@ -11,7 +11,7 @@ import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { ITSELF, trainingOf, withHashes } from './hash-trainings.ts';
 import { type Matches, readMatches } from './match-weights.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
 import { attendShared } from './shared-attention.ts';
@@ -31,7 +31,6 @@ type Row = keyof typeof ROWS;
 const ALL = Object.keys(ROWS) as Row[];
 
 const BOTH = { normalised: true, meetsItself: true };
-const unitName = (trained: Row, seed: number) => `${trained}, seed ${seed}`;
 
 /** By place of the second half, whose first token is the 0. */
 function measure(run: Run, examples: number): Record<string, number[]> {

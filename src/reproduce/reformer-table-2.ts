@@ -22,10 +22,9 @@ import {
   OTHERWISE,
   TRAINED,
   type Trained,
-  unitName,
   units,
 } from './hash-trainings.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
 

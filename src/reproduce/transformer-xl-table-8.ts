@@ -15,7 +15,7 @@ import { openTask } from '../training/tasks/registry.ts';
 import type { Task } from '../training/tasks/task.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart, unitName } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Numbers, Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
@@ -42,8 +42,6 @@ type Model = keyof typeof LABELS;
 const MODELS = Object.keys(LABELS) as Model[];
 /** Of the paper, in words. */
 const PAPER: Readonly<Record<Model, number>> = { vanilla: 128, xl: 700 };
-
-const unitName = (model: Model, seed: number) => `${model}, seed ${seed}`;
 
 /** A memory that is longer than the sequence would be refused, and holds no more than it. */
 function attentionOf({ segment, memory }: Given, model: Model, length: number): AttentionSettings {

@@ -5,7 +5,7 @@ import { KERNEL_BUILDS, kernelBuild } from '../core/kernels/simd.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine } from '../reproduce/outcome.ts';
 import { byTurn, check, type Finding, gapOf, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
-import { CLEARED, type Style } from '../terminal/colour.ts';
+import { CLEARED } from '../terminal/colour.ts';
 import { counted, formatError, formatMilliseconds } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
@@ -49,7 +49,12 @@ export async function spotCheck(
   const shouldStop = () => host.stop.asked() || performance.now() >= end;
   const rows = checked.flatMap((experiment) => planned(experiment, scale, folder));
   await runRows(rows, shouldStop, host);
-  host.stdout.write(`${[formatRows(rows, table), wrapLines(wordsOn(rows, timed), table.width)].join('\n\n')}\n`);
+  const ended = rows.filter(({ finding: { kind } }) => kind === 'same' || kind === 'other');
+  const parts = [
+    ...(ended.length === 0 ? [] : [formatRows(ended, table)]),
+    wrapLines(wordsOn(rows, timed), table.width),
+  ];
+  host.stdout.write(`${parts.join('\n\n')}\n`);
   if (host.stop.asked()) return host.stop.exitCode();
   const has = (kind: Finding['kind']) => rows.some(({ finding }) => finding.kind === kind);
   if (has('same') && !has('other') && !has('refused')) return 0;
@@ -58,7 +63,7 @@ export async function spotCheck(
     : has('refused')
       ? 'not comparable'
       : 'nothing was compared';
-  host.stderr.write(`--spot-check: ${why}, as the table says\n`);
+  host.stderr.write(`--spot-check: ${why}\n`);
   return 1;
 }
 
@@ -93,8 +98,8 @@ async function runRows(rows: readonly Row[], shouldStop: () => boolean, host: Ru
       // A signal is heard in a turn of the event loop only.
       await new Promise(setImmediate);
       if (shouldStop()) break;
-      const { experiment, sample } = row;
-      const name = `${experiment.name}, ${sample.unit.name}`;
+      const { sample } = row;
+      const name = nameOf(row);
       const begin = performance.now();
       row.finding = await check(sample, shouldStop);
       row.seconds = (performance.now() - begin) / 1000;
@@ -108,14 +113,6 @@ async function runRows(rows: readonly Row[], shouldStop: () => boolean, host: Ru
   }
 }
 
-const STYLES: Readonly<Record<Finding['kind'], Style>> = {
-  same: 'good',
-  other: 'bad',
-  missing: 'warn',
-  refused: 'bad',
-  unfinished: 'dim',
-};
-
 function textOf(finding: Finding): string {
   if (finding.kind === 'same') return 'the same digits';
   if (finding.kind === 'unfinished') return 'not run to its end';
@@ -126,6 +123,11 @@ function textOf(finding: Finding): string {
   return `${some}: largest relative difference ${formatError(relative)} in ${name}`;
 }
 
+/** `performer figure-2, draws` */
+const nameOf = ({ experiment: { paper, table }, sample }: Row) =>
+  `${paper.name} ${table}${sample === null ? '' : `, ${sample.unit.name}`}`;
+
+/** A line of each that ran to its end. */
 function formatRows(rows: readonly Row[], table: TableOptions): string {
   const columns = [
     { title: 'paper', align: 'left' as const },
@@ -139,12 +141,12 @@ function formatRows(rows: readonly Row[], table: TableOptions): string {
     name,
     sample?.unit.name ?? '',
     seconds?.toFixed(1) ?? '',
-    { text: textOf(finding), style: STYLES[finding.kind] },
+    { text: textOf(finding), style: finding.kind === 'same' ? ('good' as const) : ('bad' as const) },
   ]);
   return formatTable(columns, cells, table);
 }
 
-/** The counts, and what they mean. */
+/** What was not comparable and why, the counts, and what they mean. */
 function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
   const of = (...kinds: Finding['kind'][]) => rows.filter(({ finding }) => kinds.includes(finding.kind));
   const [same, other] = [of('same'), of('other')];
@@ -157,6 +159,7 @@ function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
     ...new Set(other.flatMap(({ sample }) => (sample === null ? [] : [describeMachine(sample.environment)]))),
   ];
   return [
+    ...of('missing', 'refused').map((row) => `${nameOf(row)}: ${textOf(row.finding)}`),
     `${[units, ...rest].join('; ')}.`,
     ...(same.length === 0
       ? []

@@ -75,9 +75,11 @@ await runProgram(command, async ({ set: name, to, text: file, pretrained, again,
     const before = memoryStatistics().liveBytes;
     const start = process.cpuUsage();
     const code = await run(['convert', ...words, '--threads', `${threads}`, '--json', json], process);
-    if (code !== 0) return code;
     const { user, system } = process.cpuUsage(start);
-    const { report: _, conversion: __, ...numbers } = readJsonObject(json) as Record<string, unknown>;
+    const converted = code === 0 ? (readJsonObject(json) as Record<string, unknown>) : null;
+    rmSync(json, { force: true });
+    if (converted === null) return code;
+    const { report: _, conversion: __, ...numbers } = converted;
     const [seconds, peakBytes] = [(user + system) / 1e6, memoryStatistics().peakBytes - before];
     const done = { variant: row.to, command, environment: describeEnvironment(), seconds, peakBytes, numbers };
     const rows = kept().set(command, done);
@@ -85,6 +87,5 @@ await runProgram(command, async ({ set: name, to, text: file, pretrained, again,
     const all = set.rows.flatMap((each) => rows.get(commandOf(set, each)) ?? []);
     writeFileAtomically(results, `${JSON.stringify({ text: read, rows: all }, null, 1)}\n`);
   }
-  rmSync(json, { force: true });
   return 0;
 });

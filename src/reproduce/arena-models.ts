@@ -72,11 +72,16 @@ export function arenaModel(
   return { ...runDefaults.model, layers, modelDim, heads, positions, attention };
 }
 
-/** The mean accuracies of runs, the least first. */
-export function sortedMeans(results: Results, runs: readonly string[], seeds: readonly number[]): Named[] {
-  return runs
-    .map((run) => ({ name: nameOf(run), value: meanOf(accuraciesOf(results, run, seeds)) }))
-    .sort((a, b) => a.value - b.value);
+/** Of runs those with the least and the best mean accuracy over these seeds. */
+export function meansOver(seeds: readonly number[]) {
+  const sorted = (results: Results, runs: readonly string[]): Named[] =>
+    runs
+      .map((run) => ({ name: nameOf(run), value: meanOf(accuraciesOf(results, run, seeds)) }))
+      .sort((a, b) => a.value - b.value);
+  return {
+    least: (results: Results, runs: readonly string[]) => sorted(results, runs)[0],
+    best: (results: Results, runs: readonly string[]) => sorted(results, runs)[runs.length - 1],
+  };
 }
 
 /** A row for each model: the paper's accuracy, if it has the model, the mean of ours, and each seed. */

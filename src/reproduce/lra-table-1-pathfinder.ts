@@ -10,11 +10,11 @@ import {
   type ArenaSizes,
   accuracyTable,
   arenaModel,
+  meansOver,
   namesOf,
   OTHERS,
   percents,
   rankedIn,
-  sortedMeans,
 } from './arena-models.ts';
 import { arenaOptions } from './arena-options.ts';
 import type { Claim, Named } from './claims.ts';
@@ -70,9 +70,7 @@ const ONE_SEED =
   'From one seed of three only; from the others it answers one class, as most models of the Arena do after 500 steps.';
 
 function claims({ seeds }: Given): Claim[] {
-  const sorted = (results: Results, runs: readonly string[]) => sortedMeans(results, runs, seeds);
-  const least = (results: Results, runs: readonly string[]) => sorted(results, runs)[0];
-  const best = (results: Results, runs: readonly string[]) => sorted(results, runs)[runs.length - 1];
+  const { least, best } = meansOver(seeds);
   const without = (runs: readonly ArenaRun[], ...left: readonly ArenaRun[]) =>
     runs.filter((run) => !left.includes(run));
   const paper = (run: ArenaRun) => ARENA[run].pathfinder;

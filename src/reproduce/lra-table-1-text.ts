@@ -12,11 +12,11 @@ import {
   accuracyTable,
   arenaModel,
   isArenaRun,
+  meansOver,
   namesOf,
   OTHERS,
   percents,
   rankedIn,
-  sortedMeans,
 } from './arena-models.ts';
 import { arenaOptions } from './arena-options.ts';
 import type { Claim, Named } from './claims.ts';
@@ -77,9 +77,7 @@ const CLOSE =
 /** Of the models of the paper, but for one claim of the other variants. */
 function claims({ models, seeds }: Given): Claim[] {
   const beside = models.filter((run) => !isArenaRun(run));
-  const sorted = (results: Results, runs: readonly string[]) => sortedMeans(results, runs, seeds);
-  const least = (results: Results, runs: readonly string[]) => sorted(results, runs)[0];
-  const best = (results: Results, runs: readonly string[]) => sorted(results, runs)[runs.length - 1];
+  const { least, best } = meansOver(seeds);
   const others = (of: ArenaRun) => MODELS.filter((run) => run !== of);
   const [behind, ahead] = [MODELS.filter(isBehind), MODELS.filter((run) => !isBehind(run))];
   const rising = (says: string, paper: string, why: string, read: (results: Results) => Named[]): Claim => {

@@ -25,7 +25,7 @@ test('the same digits, a changed one, too little time and damaged results each h
   const check = [...words, '--spot-check'];
   const none = await answerTo(check);
   assert.is(none.code, 1);
-  assert.match(none.out, /not comparable: no results in /);
+  assert.match(none.out, /^performer figure-2: not here: no results in /m);
   assert.match(none.err, /^--spot-check: nothing was compared$/m);
   assert.equal(readdirSync(folder), []);
   await outputOf(words);
@@ -62,13 +62,13 @@ test('the same digits, a changed one, too little time and damaged results each h
   writeFileSync(path, JSON.stringify({ ...log, units: rest }));
   const partial = await answerTo(check);
   assert.is(partial.code, 1);
-  assert.match(partial.out, /not comparable: of \d+ units “draws” is not in the results$/m);
-  assert.match(partial.out, /^Of 1 unit that ran, 1 gave the same digits, 0 gave others; 1 not comparable\.$/m);
+  assert.match(partial.out, /^performer figure-2: refused: of \d+ units “draws” is not in the results$/m);
+  assert.match(partial.out, /^Of 1 unit that ran, 1 gave the same digits, 0 gave others; 1 refused\.$/m);
 
   writeFileSync(path, JSON.stringify({ ...log, revision: 0 }));
   const refused = await answerTo(check);
   assert.is(refused.code, 1);
-  assert.match(refused.out, /not comparable: .*small\.json: made by revision 0 of the experiment, now \d\n/);
+  assert.match(refused.out, /refused: .*small\.json: made by revision 0 of the experiment, now \d\n/);
 });
 
 test('without a paper all are checked, but those that measure time; what says something else is refused', async () => {
@@ -76,7 +76,7 @@ test('without a paper all are checked, but those that measure time; what says so
   const { code, out } = await answerTo(['reproduce', '--spot-check', '--folder', folder]);
   assert.is(code, 1);
   const [timed, others] = [true, false].map((isTimed) => experiments.filter((each) => each.timed === isTimed));
-  assert.match(out, new RegExp(`^Of 0 units that ran, .*; ${others.length} not comparable\\.$`, 'm'));
+  assert.match(out, new RegExp(`^Of 0 units that ran, .*; ${others.length} not here\\.$`, 'm'));
   assert.ok(out.includes(`Left out, because they measure time: ${timed.map(({ name }) => name).join(', ')}.`), out);
   for (const [words, message] of [
     [['linformer', 'table-3'], /--spot-check: linformer-table-3: measures time/],

@@ -17,9 +17,13 @@ import { effort } from '../laws/effort.ts';
 
 /**
  * Builds of the kernels, and kernels of other days, round otherwise. Within the steps of a line that came to 4.9e-7 at most, over all 355
- * logs (a cluster of routing took in another token). Other first weights, examples or formulas change the loss by a thousandth or more.
+ * logs (where a token chose other keys or another cluster). First weights and examples of another seed come to 2.2e-4 or more. What an
+ * attention computes may not show in so few steps: other specs hold that.
  */
 const ROUNDING = 1e-5;
+
+/** A few recipes take minutes to their first line. */
+const MOST_SECONDS = 30;
 
 const folder = fileURLToPath(new URL('../../bench/results/training', import.meta.url));
 
@@ -58,9 +62,11 @@ async function lossUpTo(last: number, settings: RunSettings): Promise<number> {
 
 const differenceOf = (one: number, other: number) => Math.abs(one - other) / Math.max(Math.abs(one), Math.abs(other));
 
+const cheap = logged.filter(({ line }) => line.seconds <= MOST_SECONDS);
+
 test('a recipe that begins again has the losses of its log', async () => {
-  assert.ok(logged.length > 100, `${logged.length} logs`);
-  const property = fc.asyncProperty(fc.constantFrom(...logged), async ({ name, settings, line: { step, loss } }) => {
+  assert.ok(cheap.length > 300, `${cheap.length} logs`);
+  const property = fc.asyncProperty(fc.constantFrom(...cheap), async ({ name, settings, line: { step, loss } }) => {
     const now = await lossUpTo(step, settings);
     assert.ok(
       differenceOf(now, loss) < ROUNDING,
@@ -71,8 +77,7 @@ test('a recipe that begins again has the losses of its log', async () => {
 });
 
 test('first weights or examples of another seed are noticed', async () => {
-  const short = logged.filter(({ line, settings }) => line.step * settings.batch <= 320);
-  const [{ settings, line }] = short;
+  const [{ settings, line }] = cheap;
   const other = await lossUpTo(line.step, { ...settings, seed: settings.seed + 100 });
   assert.ok(differenceOf(other, line.loss) > ROUNDING, `${other} and ${line.loss}`);
 });

@@ -1,7 +1,7 @@
 /** `reproduce --spot-check`: runs one unit of each kind anew, and says whether its numbers are those of the results. */
 import { describeEnvironment } from '../compare/environment.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { KERNEL_BUILDS, kernelBuild } from '../core/kernels/simd.ts';
+import { KERNEL_BUILDS } from '../core/kernels/simd.ts';
 import type { Experiment, Scale } from '../reproduce/experiment.ts';
 import { describeMachine } from '../reproduce/outcome.ts';
 import { byTurn, check, type Finding, gapOf, lackOf, type Sample, samplesOf } from '../reproduce/spot-check.ts';
@@ -12,7 +12,7 @@ import { formatTable, type TableCell, type TableOptions } from '../terminal/tabl
 import { wrapLines } from '../terminal/width.ts';
 import { announceStop, type Running } from './command.ts';
 
-/** A line of the table: an experiment, with one of its units where it has any to run. */
+/** An experiment, with one of its units where it has any to run, and what came of it. */
 interface Row {
   experiment: Experiment;
   sample: Sample | null;
@@ -61,7 +61,7 @@ export async function spotCheck(
   const why = has('other')
     ? 'other digits than the results have'
     : has('refused')
-      ? 'not comparable'
+      ? 'not all could be compared'
       : 'nothing was compared';
   host.stderr.write(`--spot-check: ${why}\n`);
   return 1;
@@ -116,7 +116,7 @@ async function runRows(rows: readonly Row[], shouldStop: () => boolean, host: Ru
 function textOf(finding: Finding): string {
   if (finding.kind === 'same') return 'the same digits';
   if (finding.kind === 'unfinished') return 'not run to its end';
-  if (finding.kind !== 'other') return `not comparable: ${finding.why}`;
+  if (finding.kind !== 'other') return `${finding.kind === 'missing' ? 'not here' : 'refused'}: ${finding.why}`;
   const { relative, name, count, all } = finding.difference;
   const some = `other digits in ${count} of ${counted(all, 'number')}`;
   if (relative === Number.POSITIVE_INFINITY) return `${some}: ${name} is not there, not finite or not as long`;
@@ -146,12 +146,13 @@ function formatRows(rows: readonly Row[], table: TableOptions): string {
   return formatTable(columns, cells, table);
 }
 
-/** What was not comparable and why, the counts, and what they mean. */
+/** What is not here or refused, and why, the counts, and what they mean. */
 function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
   const of = (...kinds: Finding['kind'][]) => rows.filter(({ finding }) => kinds.includes(finding.kind));
   const [same, other] = [of('same'), of('other')];
   const rest = [
-    { count: of('missing', 'refused').length, text: 'not comparable' },
+    { count: of('missing').length, text: 'not here' },
+    { count: of('refused').length, text: 'refused' },
     { count: of('unfinished').length, text: 'not run to the end' },
   ].flatMap(({ count, text }) => (count === 0 ? [] : [`${count} ${text}`]));
   const units = `Of ${counted(same.length + other.length, 'unit')} that ran, ${same.length} gave the same digits, ${other.length} gave others`;
@@ -170,7 +171,7 @@ function wordsOn(rows: readonly Row[], timed: readonly Experiment[]): string {
       ? []
       : [
           'Other digits: kernels round otherwise since then, or here, and a training makes much of a last bit; or the results are not what this code computes.',
-          `Made on ${machines.join('; ')}. Here: ${describeMachine(describeEnvironment())}, the build ${kernelBuild()}; EFFICIENT_TRANSFORMERS_KERNELS names another of ${KERNEL_BUILDS.join(', ')}.`,
+          `Made on ${machines.join('; ')}. Here: ${describeMachine(describeEnvironment())}; EFFICIENT_TRANSFORMERS_KERNELS names other kernels, of ${KERNEL_BUILDS.join(', ')}.`,
         ]),
     ...(timed.length === 0
       ? []

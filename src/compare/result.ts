@@ -12,7 +12,10 @@ export interface Environment {
   cpu: string;
   /** Threads the kernels ran on, the calling thread included. */
   threads: number;
-  /** The build of the kernels that ran, which decides the last digits: 'plain', 'vector' or 'relaxed'. Older files say 'simd' for both of the last two. */
+  /**
+   * The build of the kernels that ran, which decides the last digits: 'plain', 'vector' or 'relaxed'. Older files say 'simd' for
+   * both of the last two.
+   */
   kernels: string;
   /** ISO 8601. */
   date: string;

@@ -65,7 +65,7 @@ export function wordsOf({ paper, table }: Experiment, scale: Scale): string {
   return `reproduce ${paper.name} ${table}${scale === 'small' ? '' : ` --scale ${scale}`}`;
 }
 
-/** `AMD EPYC, 2 threads, Node 20.20.2, kernels simd, 30 November 2026` */
+/** `AMD EPYC, 2 threads, Node 20.20.2, kernels relaxed, 2026-11-30` */
 export function describeMachine({ cpu, threads, node, kernels, date }: Environment): string {
   return `${cpu}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, Node ${node.replace(/^v/, '')}, kernels ${kernels}, ${date.slice(0, 10)}`;
 }

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { noteOn } from '../../src/commands/reproduce-text.ts';
+import { type Outcome, outcomeOf } from '../../src/reproduce/outcome.ts';
 import { experiments } from '../../src/reproduce/registry.ts';
 import { displayWidth } from '../../src/terminal/width.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
@@ -94,6 +96,8 @@ test('time that runs out leaves finished units, and the same command continues t
   const second = await outputOf([...words, '--report', page]);
   assert.match(second, /^holds /m);
   assert.match(second, /Verdict: holds\./);
+  // Where the folder had none, they are compared with those of the repository.
+  assert.match(second, /^4 verdicts, as in bench\/results\/reproduce\.$/m);
   assert.match(readFileSync(page, 'utf8'), /<h1>Does it hold\?<\/h1>[\s\S]*<svg /);
   // Finished: nothing runs again.
   assert.match(await outputOf([...words, ...NO_TIME]), /Verdict: holds\.[\s\S]*Nothing was run/);
@@ -103,6 +107,18 @@ test('time that runs out leaves finished units, and the same command continues t
   const due = await outputOf([...words, ...NO_TIME]);
   assert.match(due, /Verdict: holds\.[\s\S]*to be measured anew\.\s+0 of 1 experiments are finished/);
   assert.match(await outputOf(words), /^4 verdicts, as before\.$/m);
+});
+
+test('a verdict that is another than before is named, with the folder of those that it is compared with', () => {
+  const [experiment] = experiments;
+  const now = outcomeOf(experiment, 'small', 'bench/results/reproduce');
+  const [first, ...others] = now.judged;
+  const outcome: Outcome = { ...now, judged: [{ ...first, verdict: 'does not hold here' }, ...others] };
+  const end = `: does not hold here, now: ${first.verdict}. ${first.claim.says}`;
+  assert.equal(noteOn(now, { outcome }, 1), [`Before${end}`]);
+  assert.equal(noteOn(now, { outcome, folder: 'kept' }, 1), [`In kept${end}`]);
+  assert.equal(noteOn(now, { outcome: now, folder: 'kept' }, 1), [`${now.judged.length} verdicts, as in kept.`]);
+  assert.equal(noteOn(now, { outcome: null }, 1), []);
 });
 
 test('an experiment that fails keeps no other from being run or shown; without time nothing is discarded', async () => {

@@ -156,15 +156,27 @@ export function describeOutcome(outcome: Outcome, table: TableOptions): string {
   return [`${heading}\n${from}`, shown, claims, wrapLines(words.join('\n'), width)].join('\n\n');
 }
 
+/** Results that new ones are compared with, and the folder that they lie in where it is another. */
+export interface Earlier {
+  outcome: Outcome | null;
+  folder?: string;
+}
+
 /** Lines on what was run, and whether the verdicts are those from before. `ran`: how many units. */
-export function noteOn({ finished, results, judged, due }: Outcome, earlier: Outcome | null, ran: number): string[] {
+export function noteOn(
+  { finished, results, judged, due }: Outcome,
+  { outcome, folder }: Earlier,
+  ran: number,
+): string[] {
   if (due && finished > 0) return ['These are earlier results; they are to be measured anew.'];
   if (results === null) return [];
   if (ran === 0) return ['Nothing was run: all was finished before. To measure it anew, add --again'];
-  if (earlier === null || earlier.results === null) return [];
+  if (outcome === null || outcome.results === null) return [];
   const changed = judged.flatMap(({ claim, verdict }, at) => {
-    const before = earlier.judged[at].verdict;
-    return before === verdict ? [] : [`Before: ${before}, now: ${verdict}. ${claim.says}`];
+    const before = outcome.judged[at].verdict;
+    if (before === verdict) return [];
+    return [`${folder === undefined ? 'Before' : `In ${folder}`}: ${before}, now: ${verdict}. ${claim.says}`];
   });
-  return changed.length === 0 ? [`${counted(judged.length, 'verdict')}, as before.`] : changed;
+  if (changed.length > 0) return changed;
+  return [`${counted(judged.length, 'verdict')}, as ${folder === undefined ? 'before' : `in ${folder}`}.`];
 }

@@ -2,7 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { poolReady, setThreads } from '../core/parallel/pool.ts';
 import { shareOfOthers } from '../reproduce/busy.ts';
-import { type Experiment, SCALES } from '../reproduce/experiment.ts';
+import { type Experiment, SCALES, type Scale } from '../reproduce/experiment.ts';
 import { type Outcome, outcomeOf, outcomeOfLog } from '../reproduce/outcome.ts';
 import { renderOutcomes } from '../reproduce/page.ts';
 import { experiments, findExperiments } from '../reproduce/registry.ts';
@@ -15,8 +15,11 @@ import type { TableOptions } from '../terminal/table.ts';
 import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
 import { isExpected, reportFailure } from './failure.ts';
 import { checkFolder, checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
-import { describeOutcome, describeTime, listExperiments, noteOn, summarise } from './reproduce-text.ts';
+import { describeOutcome, describeTime, type Earlier, listExperiments, noteOn, summarise } from './reproduce-text.ts';
 import { spotCheck } from './spot-check.ts';
+
+/** Results that come with the repository. */
+const SHIPPED = 'bench/results/reproduce';
 
 function describe() {
   return {
@@ -40,7 +43,7 @@ function describe() {
       ),
       again: flag('Discard earlier results of what is run, and read no logs of training'),
       folder: text('FOLDER', 'Keep results in this folder', {
-        default: exampleFile('bench/results/reproduce', 'out/reproduce'),
+        default: exampleFile(SHIPPED, 'out/reproduce'),
       }),
       report: text('FILE', 'Write a page with figures'),
       threads: integer('N', 'Number of threads, including this one', {
@@ -147,7 +150,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
         continue;
       }
       progress.finish();
-      const noted = noteOn(outcome, earlier, ran);
+      const noted = noteOn(outcome, comparedWith(earlier, experiment, scale), ran);
       if (inFull) people.write(`${[describeOutcome(outcome, table), ...noted].join('\n')}\n\n`);
       else if (ran > 0)
         tell(`${experiment.name}: ${outcome.verdict ?? `${outcome.finished} of ${outcome.units} units`}`);
@@ -189,6 +192,13 @@ function expectAlone({
 
 function sortedBy<T>(items: readonly T[], key: (item: T) => number): T[] {
   return [...items].sort((one, other) => key(one) - key(other));
+}
+
+/** What was in the folder before; where that has no results, those that come with the repository. */
+function comparedWith(earlier: Outcome | null, experiment: Experiment, scale: Scale): Earlier {
+  const folder = exampleFile(SHIPPED, '');
+  if (folder === '' || (earlier !== null && earlier.results !== null)) return { outcome: earlier };
+  return { outcome: orRefused(() => outcomeOf(experiment, scale, folder)), folder };
 }
 
 /** Null for a log that is refused, or in use: the experiment says so when it is run. */

@@ -30,7 +30,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { AdamW } from '../optimizers/adamw.ts';
 import { clipScale, gradientNorm } from '../optimizers/optimizer.ts';
 import { learningRate, type Schedule } from '../optimizers/schedules.ts';
-import { driftOf } from './drift.ts';
+import { driftByLayer } from './drift.ts';
 import { type ConversionKeep, digestOf, expectKeep, KeptConversion } from './kept.ts';
 import { relativeDistance } from './losses.ts';
 import { callsOf, type Origin, type Pair } from './pair.ts';
@@ -124,7 +124,7 @@ export async function convert<Input>(
   expectConversionSettings(settings);
   const heard = optional(expectFunction);
   expectRecord('observer', observer as object, { onResume: heard, onStep: heard, shouldStop: heard });
-  const swapped = driftOf(pair, settings);
+  const swapped = driftByLayer(pair, settings);
   let matched = swapped;
   const first = Math.ceil(settings.steps / 2);
   const halves = [
@@ -164,13 +164,13 @@ export async function convert<Input>(
       stopped = observer.shouldStop?.() ?? false;
       kept?.write({ step: done, matched: part === 'attention' ? null : matched }, optimizer, stopped);
     }
-    if (part === 'attention') matched = before?.matched?.slice() ?? driftOf(pair, settings);
+    if (part === 'attention') matched = before?.matched?.slice() ?? driftByLayer(pair, settings);
   }
   requireGradients(pair, new Map());
   const sizeOf = (all: ReadonlyMap<string, Tensor>) => [...all.values()].reduce((total, { size }) => total + size, 0);
   const added = sizeOf(only(pair, ['added']));
   return {
-    drift: { swapped, matched, converted: done <= first ? matched : driftOf(pair, settings) },
+    drift: { swapped, matched, converted: done <= first ? matched : driftByLayer(pair, settings) },
     steps: done,
     stopped: stopped && done < settings.steps,
     learned: { numbers: sizeOf(learned), added },

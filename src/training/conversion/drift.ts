@@ -7,7 +7,7 @@ import { relativeDistance, squares } from './losses.ts';
 import { callsOf, type Pair } from './pair.ts';
 
 /** Of each layer, on held-out examples: see `ConversionReport`. */
-export function driftOf<Input>(
+export function driftByLayer<Input>(
   pair: Pair<Input>,
   { seed, heldOut }: Pick<ConversionSettings, 'seed' | 'heldOut'>,
 ): number[] {

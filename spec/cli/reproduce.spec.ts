@@ -1,8 +1,10 @@
 /** `reproduce` on the command line: the list, what it refuses, and that it continues after being cut short. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { noteOn } from '../../src/commands/reproduce-text.ts';
 import { type Outcome, outcomeOf } from '../../src/reproduce/outcome.ts';
 import { experiments } from '../../src/reproduce/registry.ts';
@@ -107,6 +109,17 @@ test('time that runs out leaves finished units, and the same command continues t
   const due = await outputOf([...words, ...NO_TIME]);
   assert.match(due, /Verdict: holds\.[\s\S]*to be measured anew\.\s+0 of 1 experiments are finished/);
   assert.match(await outputOf(words), /^4 verdicts, as before\.$/m);
+});
+
+test('the first results of the usual folder are compared with nothing, not with themselves', () => {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'bench/results'), { recursive: true });
+  const words = [...wordsOf('src/cli.ts'), 'reproduce', 'performer', 'figure-2', '--threads', '1'];
+  const run = () => spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' }).stdout;
+  assert.not.match(run(), /verdicts, as/);
+  assert.match(run(), /Nothing was run/);
+  words.push('--again');
+  assert.match(run(), /^4 verdicts, as before\.$/m);
 });
 
 test('a verdict that is another than before is named, with the folder of those that it is compared with', () => {

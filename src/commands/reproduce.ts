@@ -124,6 +124,8 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
       // Nothing is discarded that there is no time to measure again.
       if (again && shouldStop()) break;
       const earlier = orRefused(() => outcomeOf(experiment, scale, folder));
+      // Read before the run, which may write into the same folder.
+      const compared = comparedWith(earlier, experiment, scale);
       const cost = experiment.minutes[scale];
       const start = before;
       before += cost;
@@ -150,7 +152,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
         continue;
       }
       progress.finish();
-      const noted = noteOn(outcome, comparedWith(earlier, experiment, scale), ran);
+      const noted = noteOn(outcome, compared, ran);
       if (inFull) people.write(`${[describeOutcome(outcome, table), ...noted].join('\n')}\n\n`);
       else if (ran > 0)
         tell(`${experiment.name}: ${outcome.verdict ?? `${outcome.finished} of ${outcome.units} units`}`);

@@ -62,7 +62,7 @@ const FAST = ['Local', 'Linformer', 'Sinkhorn', 'Linear', 'Performer'];
 const REASONS: Readonly<Record<string, NonNullable<Claim['because']>>> = {
   Reformer: atAnyScale({
     'does not hold here':
-      'Here sorting costs little, and a chunk as much as any other keys: LSH attention is as fast as its FLOPs promise. The paper does not say why its own is slower than the Transformer at 4,000 tokens.',
+      'Here sorting costs little, and a chunk as much as any other keys: LSH attention is as fast as its FLOPs promise. The paper does not say why its own is slower than the Transformer.',
   }),
   BigBird: atAnyScale({
     'holds in direction':

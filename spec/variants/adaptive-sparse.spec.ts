@@ -118,7 +118,7 @@ test('where α is almost 1 it is full attention, and at the start it is α = 1.5
 
 test('a key with a weight of 0 has no part in the output and gets no gradient', () => {
   let zeros = 0;
-  forAllCases(variant, { dtype: 'float64', maxLength: 12, minLength: 4, masked: false }, 20, (attentionCase) => {
+  const look = (attentionCase: AttentionCase) => {
     const inputs = inputsOf(attentionCase);
     const parameters = parametersWith(attentionCase);
     // Keys that no query of their head weighs.
@@ -143,7 +143,11 @@ test('a key with a weight of 0 has no part in the output and gets no gradient', 
         for (const each of elements(leaf.grad as Tensor).subarray(row * d, (row + 1) * d)) assert.is(Math.abs(each), 0);
       }
     });
-  });
+  };
+  // Few drawn cases have such keys: in some runs twelve of them had eight together.
+  for (let round = 0; round < 10 && zeros <= 10; round++) {
+    forAllCases(variant, { dtype: 'float64', maxLength: 12, minLength: 4, masked: false }, 20, look);
+  }
   assert.ok(zeros > 10, `${zeros} keys without a weight`);
 });
 

@@ -14,7 +14,7 @@ import { evaluate } from '../src/training/evaluate.ts';
 import type { Learner } from '../src/training/learner.ts';
 import { rebuilt } from '../src/training/reattend.ts';
 import { s5Recipe } from '../src/training/recipes/s5.ts';
-import { endLearner } from '../src/training/run.ts';
+import { readAndEnd } from '../src/training/run.ts';
 import { openTask } from '../src/training/tasks/registry.ts';
 import { runProgram } from './program.ts';
 import { FOLDER, fileOf, finished, hasCheckpoint, jobsOf, nameOf, runJob } from './training-campaign.ts';
@@ -44,13 +44,9 @@ const command = {
 
 /** How often the products of texts of this length are right. */
 function accuracyAt(length: number, learner: Learner, examples: number): number {
-  const longer = rebuilt(learner, { length }, 0);
-  try {
-    const task = openTask('state-tracking', { group: 's5-swaps', length });
-    return evaluate(longer, task, { examples, batch: 16, seed: 1 }).accuracy;
-  } finally {
-    endLearner(longer);
-  }
+  const task = openTask('state-tracking', { group: 's5-swaps', length });
+  const read = (longer: Learner) => evaluate(longer, task, { examples, batch: 16, seed: 1 }).accuracy;
+  return readAndEnd(rebuilt(learner, { length }, 0), read);
 }
 
 await runProgram(command, async ({ seeds, lengths, examples }, stop) => {
@@ -61,13 +57,11 @@ await runProgram(command, async ({ seeds, lengths, examples }, stop) => {
       if ((await runJob(job, stop)) === null) return stop.exitCode();
     }
     const { learner } = loadModel(pathOf(fileOf(job, 'checkpoint.safetensors')));
-    try {
+    readAndEnd(learner, () => {
       for (const length of lengths) {
         rows.push({ run: job.name, seed: job.seed, length, accuracy: accuracyAt(length, learner, examples) });
       }
-    } finally {
-      endLearner(learner);
-    }
+    });
   }
   const contents = { environment: describeEnvironment(), settings: { lengths, examples }, rows };
   writeFileAtomically(pathOf(RESULTS), `${JSON.stringify(contents, null, 1)}\n`);

@@ -12,7 +12,7 @@ import { loadModel } from '../training/checkpoint.ts';
 import type { Learner } from '../training/learner.ts';
 import { backcopyRecipe } from '../training/recipes/backcopy.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
-import { endLearner } from '../training/run.ts';
+import { readAndEnd } from '../training/run.ts';
 import { atAnyScale, type Claim } from './claims.ts';
 import { defineExperiment, type Settings, type Unit } from './experiment.ts';
 import { formatSpread, seedChart } from './over-seeds.ts';
@@ -72,11 +72,7 @@ function proseUnit(given: Given): Unit {
       });
       const last = Math.min(given.bytes, bytes.length - 1);
       const [within, beyond] = [upTo(length, () => true), upTo(last, (n) => n >= length)];
-      try {
-        return measure(learner, within, beyond, given);
-      } finally {
-        endLearner(learner);
-      }
+      return readAndEnd(learner, () => measure(learner, within, beyond, given));
     },
   };
 }

@@ -44,6 +44,7 @@ export type Model = keyof typeof LABELS;
 export const MODELS = Object.keys(LABELS) as Model[];
 export const KINDS = { 'S-NIAH-2': 'numbers', 'S-NIAH-3': 'UUIDs' } as const;
 export type Kind = keyof typeof KINDS;
+
 /** Of an evaluation, whose codes are of one kind. */
 function taskOf(kind: Kind, { digits, hexDigits }: Given, length: number): RunSettings['task'] {
   return kind === 'S-NIAH-2'
